@@ -1,0 +1,18 @@
+//! Generates the gRPC code from `proto/` with a pure-Rust compiler: no `protoc` on the machine.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let services = ["cluster_service", "task_service", "info_service"];
+    let files = services.map(|name| root.join(format!("slacktide/v1/{name}.proto")));
+
+    let descriptors = protox::compile(files, [&root])?;
+    fs::write(out.join("slacktide.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    println!("cargo::rerun-if-changed={}", root.display());
+    Ok(())
+}
