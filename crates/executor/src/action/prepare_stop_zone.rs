@@ -1,0 +1,27 @@
+//! `Prepare stop OB zone`, where a minor freeze was asked for: a longer stop, a shorter recovery.
+//!
+//! A freeze makes the next start faster and nothing safer, so nothing that goes wrong with it keeps a cluster
+//! from being stopped: it is skipped, and the log says why.
+
+use futures::future::join_all;
+use slacktide_engine::commit::Outcome;
+
+use super::Ended;
+use crate::{run::Context, sql};
+
+pub(super) async fn run(context: &Context<'_>) -> Ended {
+    let Some(account) = &context.assignment.sql else {
+        context
+            .log
+            .line("minor freeze skipped: the cluster has no SQL account");
+        return Ended::done(Outcome::success());
+    };
+    let options = context.worker.options();
+    let servers = context.assignment.servers.iter();
+    let freezes =
+        servers.map(|server| sql::minor_freeze(server, account, options.freeze_limit, context.log));
+    tokio::select! {
+        _ = join_all(freezes) => Ended::done(Outcome::success()),
+        () = context.cancel.cancelled() => Ended::Interrupted,
+    }
+}

@@ -1,0 +1,5 @@
+//! One function a call: the request to the gRPC API, and its answer in REST's shape.
+
+pub(crate) mod clusters;
+pub(crate) mod system;
+pub(crate) mod tasks;

@@ -1,0 +1,18 @@
+//! Calls about the application server itself.
+
+use slacktide_api::v1::GetInfoRequest;
+
+use crate::{
+    envelope::Answer, error::ApiError, model::info::Info, time as timestamp, upstream::Rpc,
+};
+
+/// The time as bare text: the one call that needs no sign-in.
+pub(crate) async fn time() -> String {
+    timestamp::now()
+}
+
+pub(crate) async fn info(rpc: Rpc) -> Result<Answer<Info>, ApiError> {
+    let request = rpc.request(GetInfoRequest {});
+    let response = rpc.info().get_info(request).await?.into_inner();
+    Ok(Answer(response.into()))
+}

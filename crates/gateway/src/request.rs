@@ -1,0 +1,8 @@
+//! What callers send: path, query, body and headers, read into messages of the gRPC API.
+
+pub(crate) mod body;
+pub(crate) mod filter;
+pub(crate) mod list;
+pub(crate) mod path;
+pub(crate) mod query;
+pub(crate) mod stop;

@@ -1,0 +1,22 @@
+//! The gateway over a scripted gRPC server: what a REST caller sends and sees.
+
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod clusters;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod http_edges;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod stop;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tasks;
+#[cfg(test)]
+mod traces;

@@ -1,0 +1,121 @@
+//! What can keep a use case from doing what it was asked.
+
+use std::fmt;
+
+use slacktide_engine::{cluster::Refusal, id::TaskId};
+use slacktide_store::StoreError;
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    #[error(
+        "user {user} lacks the permission {permission}: ask an administrator for a role that has it"
+    )]
+    Denied { user: String, permission: String },
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+    #[error("field {field:?} cannot be sorted by: use one of {allowed}")]
+    Unsortable { field: String, allowed: String },
+    #[error("there is no {kind} {id}")]
+    NotFound { kind: Kind, id: i64 },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("request_id {0:?} was used for another request: choose a new one")]
+    RequestIdReused(String),
+    #[error("cluster {name} is registered with another topology: {difference}")]
+    NameTaken { name: String, difference: String },
+    #[error("{field} is taken: {holder}")]
+    ServerTaken { field: String, holder: String },
+    #[error("the cluster was changed by others again and again: try again")]
+    Contended,
+    #[error("after_revision {after} is beyond {last}, the last revision of task {task}")]
+    BeyondLast { task: TaskId, after: i64, last: i64 },
+    #[error("draining; resume with after_revision={0}")]
+    Draining(i64),
+    #[error(transparent)]
+    Store(StoreError),
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Cluster,
+    Task,
+    Subtask,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cluster => "cluster",
+            Self::Task => "task",
+            Self::Subtask => "subtask",
+        })
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        if let StoreError::NotFound { kind, key } = &error {
+            let kind = match *kind {
+                "cluster" => Some(Kind::Cluster),
+                "task" => Some(Kind::Task),
+                "subtask" => Some(Kind::Subtask),
+                _ => None,
+            };
+            if let (Some(kind), Ok(id)) = (kind, key.parse()) {
+                return Self::NotFound { kind, id };
+            }
+        }
+        Self::Store(error)
+    }
+}
+
+/// Faults of a request, each with the path of its field. Collected, so that a caller sees all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Violations(pub(crate) Vec<Violation>);
+
+/// One fault.
+#[derive(Debug)]
+pub(crate) struct Violation {
+    /// Path of the field from the request on, for example `cluster.zones[1].name`.
+    pub(crate) field: String,
+    /// What it must be.
+    pub(crate) description: String,
+}
+
+impl Violations {
+    pub(crate) fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.0.push(Violation {
+            field: field.into(),
+            description: description.into(),
+        });
+    }
+
+    /// The error, if there was any fault.
+    pub(crate) fn into_result(self) -> Result<(), AppError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(self.into())
+        }
+    }
+}
+
+impl std::error::Error for Violations {}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.0.first() else {
+            return f.write_str("invalid request");
+        };
+        write!(f, "{} {}", first.field, first.description)?;
+        match self.0.len() - 1 {
+            0 => Ok(()),
+            1 => f.write_str(" (and 1 more fault)"),
+            more => write!(f, " (and {more} more faults)"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Authentication: every call but health and reflection carries HTTP Basic credentials in `authorization`.
+//!
+//! Below this layer gRPC metadata are HTTP headers, so the listener and a gateway in the same process pass
+//! through the same code.
+
+mod basic;
+mod caller;
+mod verify;
+
+use std::sync::Arc;
+
+use http::{HeaderMap, header::AUTHORIZATION};
+use slacktide_store::StoreError;
+use tonic::{Status, body::Body, service::Routes};
+use tower::ServiceExt as _;
+
+pub(crate) use caller::Caller;
+pub(crate) use verify::Authenticator;
+
+/// Services that anybody may call: they tell of the server, not of what it manages.
+const OPEN: [&str; 3] = [
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.v1.ServerReflection/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+];
+
+/// Why a call is not let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthError {
+    #[error("not signed in: send HTTP Basic credentials in `authorization`")]
+    Missing,
+    #[error(
+        "the credentials cannot be read: `authorization` must be `Basic` and base64 of user:password"
+    )]
+    Malformed,
+    #[error("the user name or the password is wrong")]
+    Wrong,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("hashing a password was cut off")]
+    CutOff,
+}
+
+/// Lets the call through to `routes`, with its [`Caller`] as an extension, or answers why not.
+pub(crate) async fn signed_in(
+    authenticator: Arc<Authenticator>,
+    routes: Routes,
+    mut request: http::Request<Body>,
+) -> http::Response<Body> {
+    let path = request.uri().path();
+    if !OPEN.iter().any(|service| path.starts_with(service)) {
+        match identify(&authenticator, request.headers()).await {
+            Ok(caller) => request.extensions_mut().insert(caller),
+            Err(error) => return Status::from(error).into_http(),
+        };
+    }
+    match routes.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+async fn identify(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Caller, AuthError> {
+    let header = headers.get(AUTHORIZATION);
+    let credentials = basic::parse(header.ok_or(AuthError::Missing)?.as_bytes())?;
+    authenticator.verify(credentials).await
+}

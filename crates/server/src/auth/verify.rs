@@ -1,0 +1,123 @@
+//! Verifying credentials without a hash for every call.
+//!
+//! The user's row is read on each call, so a changed password or role counts at once; only the slow hash is
+//! spared, for a minute after it was right.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest as _, Sha256};
+use slacktide_store::{Store, User};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
+
+use super::{AuthError, Caller, basic::Credentials};
+use crate::password;
+
+/// How long a verified password need not be hashed again.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// How many passwords may be hashed at a time: each takes 19 MiB and a core for tens of milliseconds.
+const HASHERS: usize = 2;
+
+/// What the password of an unknown user is compared with, so that it takes as long as a known user's. It is
+/// the hash of nothing anybody could send: the output was chosen, not computed.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$\
+     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Verifies credentials against the users in the store.
+pub(crate) struct Authenticator {
+    store: Store,
+    /// Random and of this process alone: what is remembered is worthless outside it.
+    key: [u8; 32],
+    verified: Mutex<HashMap<String, Verified>>,
+    hashers: Semaphore,
+}
+
+/// A password that was right.
+struct Verified {
+    digest: [u8; 32],
+    /// The stored hash against which it was right.
+    hash: String,
+    at: Instant,
+}
+
+impl Authenticator {
+    pub(crate) fn new(store: Store) -> Self {
+        let mut key = [0; 32];
+        if let Err(error) = getrandom::fill(&mut key) {
+            tracing::warn!(%error, "no random key for remembered credentials");
+        }
+        Self {
+            store,
+            key,
+            verified: Mutex::default(),
+            hashers: Semaphore::new(HASHERS),
+        }
+    }
+
+    pub(super) async fn verify(&self, credentials: Credentials) -> Result<Caller, AuthError> {
+        let Credentials {
+            user: name,
+            password,
+        } = credentials;
+        let user = self.store.user(&name).await?;
+        let digest = self.digest(&password);
+        if let Some(user) = &user
+            && self.remembers(user, &digest)
+        {
+            return Ok(Caller::from(user.clone()));
+        }
+        let _permit = self
+            .hashers
+            .acquire()
+            .await
+            .map_err(|_| AuthError::CutOff)?;
+        // Of many calls that a client sends at once, one hash serves all.
+        if let Some(user) = &user
+            && self.remembers(user, &digest)
+        {
+            return Ok(Caller::from(user.clone()));
+        }
+        let hash = user
+            .as_ref()
+            .map_or(NOBODY, |user| &user.password_hash)
+            .to_owned();
+        let hashing = tokio::task::spawn_blocking(move || password::verify(&password, &hash));
+        let right = hashing.await.map_err(|_| AuthError::CutOff)?;
+        match user {
+            Some(user) if right => {
+                self.remember(&user, digest);
+                Ok(Caller::from(user))
+            }
+            _ => Err(AuthError::Wrong),
+        }
+    }
+
+    fn digest(&self, password: &str) -> [u8; 32] {
+        let keyed = Sha256::new_with_prefix(self.key);
+        keyed.chain_update(password).finalize().into()
+    }
+
+    fn remembers(&self, user: &User, digest: &[u8; 32]) -> bool {
+        let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        verified.get(&user.name).is_some_and(|known| {
+            known.at.elapsed() < REMEMBERED
+                && known.hash == user.password_hash
+                && bool::from(known.digest.ct_eq(digest))
+        })
+    }
+
+    fn remember(&self, user: &User, digest: [u8; 32]) {
+        let known = Verified {
+            digest,
+            hash: user.password_hash.clone(),
+            at: Instant::now(),
+        };
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        verified.insert(user.name.clone(), known);
+    }
+}

@@ -1,0 +1,18 @@
+//! Between the engine's types and the wire's, in free functions.
+
+pub(super) mod cluster;
+pub(super) mod cluster_spec;
+pub(super) mod task;
+
+use prost_types::Timestamp;
+use slacktide_engine::time::Micros;
+
+/// A time on the wire.
+pub(super) fn timestamp(time: Micros) -> Timestamp {
+    const MICROS: i64 = 1_000_000;
+    let micros = time.0.rem_euclid(MICROS) as i32;
+    Timestamp {
+        seconds: time.0.div_euclid(MICROS),
+        nanos: micros * 1000,
+    }
+}

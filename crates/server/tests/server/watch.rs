@@ -1,0 +1,223 @@
+//! WatchTask: nothing is missed, nothing is repeated, and the end is the end.
+
+use futures::StreamExt as _;
+use slacktide_api::v1::{
+    self as pb, task_change::Change, watch_task_response::Event as WatchEvent,
+};
+use slacktide_engine::{commit::Event, id::TaskId, kind::SubtaskKind};
+use tonic::{Code, Status, Streaming};
+
+use crate::kit::{Kit, claimant, fields, refused};
+
+async fn watch(
+    kit: &Kit,
+    task_id: i64,
+    after_revision: Option<i64>,
+) -> Result<Streaming<pb::WatchTaskResponse>, Status> {
+    let request = pb::WatchTaskRequest {
+        task_id,
+        after_revision,
+    };
+    Ok(kit.tasks("vera").watch_task(request).await?.into_inner())
+}
+
+async fn get(kit: &Kit, id: i64) -> pb::Task {
+    let read = kit
+        .tasks("vera")
+        .get_task(pb::GetTaskRequest { id, view: 0 })
+        .await;
+    read.unwrap().into_inner().task.unwrap()
+}
+
+/// Puts a snapshot's chunks together.
+async fn snapshot(stream: &mut Streaming<pb::WatchTaskResponse>) -> (pb::Task, usize) {
+    let mut task = pb::Task::default();
+    for chunks in 1.. {
+        let event = stream.next().await.unwrap().unwrap().event.unwrap();
+        let WatchEvent::Snapshot(chunk) = event else {
+            panic!("{event:?} instead of a snapshot");
+        };
+        assert_eq!(chunk.task.is_some(), chunks == 1, "in the first chunk only");
+        if let Some(first) = chunk.task {
+            task = first;
+        }
+        task.subtasks.extend(chunk.subtasks);
+        if chunk.last {
+            return (task, chunks);
+        }
+    }
+    unreachable!()
+}
+
+/// The changes that follow, to the end.
+async fn rest(stream: Streaming<pb::WatchTaskResponse>) -> Vec<pb::TaskChange> {
+    let messages = stream.map(|message| match message.unwrap().event.unwrap() {
+        WatchEvent::Changes(changes) => changes.changes,
+        other => panic!("{other:?} instead of changes"),
+    });
+    messages.collect::<Vec<_>>().await.concat()
+}
+
+fn apply(task: &mut pb::Task, change: pb::TaskChange) {
+    assert_eq!(change.revision, task.revision + 1);
+    task.revision = change.revision;
+    match change.change.unwrap() {
+        Change::Task(state) => {
+            (task.status, task.operation) = (state.status, state.operation);
+            (task.start_time, task.finish_time) = (state.start_time, state.finish_time);
+            task.error = state.error;
+        }
+        Change::Subtask(state) => {
+            let subtask = task.subtasks.iter_mut().find(|s| s.id == state.id).unwrap();
+            (subtask.status, subtask.operation) = (state.status, state.operation);
+            (subtask.executor, subtask.run_time) = (state.executor, state.run_time);
+            (subtask.start_time, subtask.finish_time) = (state.start_time, state.finish_time);
+            subtask.error = state.error;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_and_its_changes_give_the_task_as_it_is() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 2, 3).await;
+    let accepted = kit.stop(cluster.id).await;
+    let mut stream = watch(&kit, accepted.id, None).await.unwrap();
+    let (mut task, chunks) = snapshot(&mut stream).await;
+    assert_eq!((&task, chunks), (&accepted, 1));
+
+    let ((), changes) = futures::join!(kit.run(accepted.id, None), rest(stream));
+    for change in changes {
+        apply(&mut task, change);
+    }
+    let now = get(&kit, accepted.id).await;
+    assert_eq!(now.status(), pb::TaskStatus::Successful);
+    assert_eq!(
+        task,
+        pb::Task {
+            progress: task.progress,
+            executor: task.executor.clone(),
+            ..now
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_watch_resumes_behind_any_revision() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 2).await;
+    let task = kit.stop(cluster.id).await;
+    kit.run(task.id, None).await;
+    let last = get(&kit, task.id).await.revision;
+    assert!(
+        last > 28,
+        "each of 14 subtasks is readied and ended: {last}"
+    );
+    for after in 0..=last {
+        let stream = watch(&kit, task.id, Some(after)).await.unwrap();
+        let revisions: Vec<_> = rest(stream).await.iter().map(|c| c.revision).collect();
+        assert_eq!(revisions, Vec::from_iter(after + 1..=last));
+    }
+}
+
+#[tokio::test]
+async fn a_failed_task_ends_the_stream_too() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 1).await;
+    let task = kit.stop(cluster.id).await;
+    kit.run(task.id, Some(SubtaskKind::StopObserverProcess))
+        .await;
+    let mut stream = watch(&kit, task.id, None).await.unwrap();
+    let (seen, _) = snapshot(&mut stream).await;
+    assert_eq!(seen.status(), pb::TaskStatus::Failed);
+    assert!(
+        seen.subtasks
+            .iter()
+            .any(|s| s.error == "the process did not end")
+    );
+    assert_eq!(rest(stream).await, []);
+}
+
+#[tokio::test]
+async fn a_large_snapshot_comes_in_chunks() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 400).await;
+    let accepted = kit.stop(cluster.id).await;
+    let mut stream = watch(&kit, accepted.id, None).await.unwrap();
+    let (task, chunks) = snapshot(&mut stream).await;
+    assert_eq!(chunks, 3, "1,208 subtasks, 500 a chunk");
+    assert_eq!(task, accepted);
+}
+
+#[tokio::test]
+async fn revisions_that_are_none_are_refused() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 1).await;
+    let task = kit.stop(cluster.id).await;
+    let beyond = watch(&kit, task.id, Some(task.revision + 1)).await;
+    let details = refused(
+        beyond.map(drop),
+        Code::OutOfRange,
+        "REVISION_OUT_OF_RANGE",
+        0,
+    );
+    let last = &details.error_info().unwrap().metadata["last_revision"];
+    assert_eq!(*last, task.revision.to_string());
+
+    let negative = watch(&kit, task.id, Some(-1)).await;
+    let details = refused(
+        negative.map(drop),
+        Code::InvalidArgument,
+        "INVALID_ARGUMENT",
+        0,
+    );
+    assert_eq!(fields(&details), ["after_revision"]);
+    let unknown = watch(&kit, 7, None).await;
+    refused(unknown.map(drop), Code::NotFound, "TASK_NOT_FOUND", 4001);
+}
+
+#[tokio::test]
+async fn a_drain_says_where_to_resume() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 1).await;
+    let task = kit.stop(cluster.id).await;
+    let mut stream = watch(&kit, task.id, Some(0)).await.unwrap();
+    let first = stream.next().await.unwrap().unwrap().event.unwrap();
+    let WatchEvent::Changes(first) = first else {
+        panic!("{first:?} instead of changes");
+    };
+    assert_eq!(first.changes.len(), 2);
+    // What is committed before the drain is still told.
+    let root = kit.store.candidates("host1", 1).await.unwrap().ready[0].1;
+    let claim = Event::Claim {
+        subtasks: vec![root],
+    };
+    let committed = kit
+        .store
+        .commit(TaskId(task.id), claim, claimant(), None)
+        .await
+        .unwrap();
+    kit.drain.cancel();
+
+    let mut sent = 2;
+    let end = loop {
+        match stream.next().await.unwrap() {
+            Ok(message) => match message.event.unwrap() {
+                WatchEvent::Changes(changes) => sent += changes.changes.len() as i64,
+                other => panic!("{other:?} instead of changes"),
+            },
+            Err(end) => break end,
+        }
+    };
+    assert_eq!(sent, committed.task.revision);
+    assert_eq!(
+        end.message(),
+        format!("draining; resume with after_revision={sent}")
+    );
+    let details = refused(Err::<(), _>(end), Code::Unavailable, "DRAINING", 0);
+    assert_eq!(
+        details.error_info().unwrap().metadata["after_revision"],
+        sent.to_string()
+    );
+    assert!(details.retry_info().is_some());
+}

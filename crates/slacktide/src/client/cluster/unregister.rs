@@ -1,0 +1,44 @@
+//! `cluster unregister`.
+
+use slacktide_api::v1::UnregisterClusterRequest;
+
+use super::super::{Connection, Failure, Output};
+
+/// Forget a cluster
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Unregister {
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    id: i64,
+    /// Idempotency key: the same request under the same key is carried out once
+    #[arg(
+        long,
+        value_name = "KEY",
+        default_value = "",
+        hide_default_value = true
+    )]
+    request_id: String,
+}
+
+impl Unregister {
+    pub(super) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output,
+    ) -> anyhow::Result<()> {
+        let request = UnregisterClusterRequest {
+            id: self.id,
+            request_id: self.request_id,
+        };
+        let mut client = connection.clusters();
+        let answer = client
+            .unregister_cluster(request)
+            .await
+            .map_err(Failure::from)?;
+        output.message("UnregisterClusterResponse", &answer.into_inner(), |_| {
+            format!(
+                "unregistered cluster {}; its servers are as they were",
+                self.id
+            )
+        })
+    }
+}

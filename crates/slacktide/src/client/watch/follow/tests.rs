@@ -1,0 +1,377 @@
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use futures::{StreamExt as _, stream};
+use slacktide_api::v1::{
+    GetSubtaskLogRequest, GetSubtaskLogResponse, GetTaskResponse, ListTasksRequest,
+    ListTasksResponse, SubtaskStatus, TaskChange, TaskChanges,
+    task_service_server::{TaskService, TaskServiceServer},
+};
+use tokio::{net::TcpListener, runtime::Runtime, sync::mpsc};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, transport::Server};
+
+use super::{
+    super::{
+        super::connection::{ConnectArgs, Connection},
+        samples,
+    },
+    *,
+};
+
+type Message = Result<WatchTaskResponse, Status>;
+
+struct Script {
+    messages: Vec<Message>,
+    /// Whether the stream stays open at its end.
+    hang: bool,
+}
+
+/// A server that plays one script for each watch, and notes from which revision each was asked for.
+#[derive(Clone, Default)]
+struct Scripted {
+    scripts: Arc<Mutex<VecDeque<Script>>>,
+    asked: Arc<Mutex<Vec<Option<i64>>>>,
+}
+
+impl Scripted {
+    fn then(self, messages: Vec<Message>) -> Self {
+        self.add(Script {
+            messages,
+            hang: false,
+        })
+    }
+
+    fn then_hang(self, messages: Vec<Message>) -> Self {
+        self.add(Script {
+            messages,
+            hang: true,
+        })
+    }
+
+    fn add(self, script: Script) -> Self {
+        self.scripts.lock().unwrap().push_back(script);
+        self
+    }
+
+    fn asked(&self) -> Vec<Option<i64>> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Serves on a runtime of its own: dropping that is as sudden as a killed process.
+    fn serve(&self, address: &str) -> (Runtime, SocketAddr) {
+        let runtime = Runtime::new().unwrap();
+        let listener = {
+            let _entered = runtime.enter();
+            let listener = std::net::TcpListener::bind(address).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            TcpListener::from_std(listener).unwrap()
+        };
+        let address = listener.local_addr().unwrap();
+        let service = TaskServiceServer::new(self.clone());
+        let incoming = TcpListenerStream::new(listener);
+        runtime.spawn(
+            Server::builder()
+                .add_service(service)
+                .serve_with_incoming(incoming),
+        );
+        (runtime, address)
+    }
+}
+
+#[tonic::async_trait]
+impl TaskService for Scripted {
+    async fn get_task(
+        &self,
+        _: Request<GetTaskRequest>,
+    ) -> Result<Response<GetTaskResponse>, Status> {
+        Ok(Response::new(GetTaskResponse {
+            task: Some(samples::task()),
+        }))
+    }
+
+    async fn list_tasks(
+        &self,
+        _: Request<ListTasksRequest>,
+    ) -> Result<Response<ListTasksResponse>, Status> {
+        Err(Status::unimplemented("not in the script"))
+    }
+
+    type WatchTaskStream = stream::BoxStream<'static, Message>;
+
+    async fn watch_task(
+        &self,
+        request: Request<WatchTaskRequest>,
+    ) -> Result<Response<Self::WatchTaskStream>, Status> {
+        self.asked
+            .lock()
+            .unwrap()
+            .push(request.get_ref().after_revision);
+        let next = self.scripts.lock().unwrap().pop_front();
+        let Script { messages, hang } =
+            next.ok_or_else(|| Status::internal("the script is over"))?;
+        let script = stream::iter(messages);
+        Ok(Response::new(if hang {
+            script.chain(stream::pending()).boxed()
+        } else {
+            script.boxed()
+        }))
+    }
+
+    async fn get_subtask_log(
+        &self,
+        _: Request<GetSubtaskLogRequest>,
+    ) -> Result<Response<GetSubtaskLogResponse>, Status> {
+        Err(Status::unimplemented("not in the script"))
+    }
+}
+
+/// A view that only tells what it was told.
+struct Told(mpsc::UnboundedSender<String>);
+
+impl Told {
+    fn new() -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (told, heard) = mpsc::unbounded_channel();
+        (Self(told), heard)
+    }
+
+    fn tell(&self, what: String) -> io::Result<()> {
+        self.0.send(what).map_err(io::Error::other)
+    }
+}
+
+impl View for Told {
+    fn begin(&mut self, task: &Task) -> io::Result<()> {
+        self.tell(format!(
+            "begin at {} with {}",
+            task.revision,
+            task.subtasks.len()
+        ))
+    }
+
+    fn changed(&mut self, _: &Model, change: &TaskChange) -> io::Result<()> {
+        self.tell(format!("revision {}", change.revision))
+    }
+
+    fn tick(&mut self, _: &Task) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        self.tell(format!("note {text}"))
+    }
+
+    fn end(&mut self, _: &Task) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn all_told(mut heard: mpsc::UnboundedReceiver<String>) -> Vec<String> {
+    std::iter::from_fn(|| heard.try_recv().ok()).collect()
+}
+
+/// The task in two chunks.
+fn snapshot() -> Vec<Message> {
+    let mut task = samples::task();
+    let mut subtasks = std::mem::take(&mut task.subtasks);
+    let rest = subtasks.split_off(1);
+    [(Some(task), subtasks, false), (None, rest, true)]
+        .into_iter()
+        .map(|(task, subtasks, last)| {
+            let chunk = TaskSnapshot {
+                task,
+                subtasks,
+                last,
+            };
+            Ok(WatchTaskResponse {
+                event: Some(Event::Snapshot(chunk)),
+            })
+        })
+        .collect()
+}
+
+fn changes(changes: Vec<TaskChange>) -> Message {
+    let changes = TaskChanges { changes };
+    Ok(WatchTaskResponse {
+        event: Some(Event::Changes(changes)),
+    })
+}
+
+fn change(revision: i64) -> TaskChange {
+    match revision {
+        4 => samples::task_change(4, TaskStatus::Successful),
+        _ => samples::subtask_change(revision, 10, SubtaskStatus::Running),
+    }
+}
+
+async fn connect(address: SocketAddr) -> Connection {
+    let args = ConnectArgs {
+        endpoint: format!("http://{address}"),
+        user: None,
+        password: None,
+    };
+    Connection::open(&args).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_watch_shows_the_snapshot_then_each_change_to_the_end() {
+    let mut script = snapshot();
+    script.push(changes(vec![change(2), change(3)]));
+    script.push(changes(vec![change(4)]));
+    let server = Scripted::default().then(script);
+    let (running, address) = server.serve("127.0.0.1:0");
+    let (mut view, heard) = Told::new();
+
+    let task = follow(&connect(address).await, 7, None, &mut view)
+        .await
+        .unwrap();
+    assert_eq!(task.status(), TaskStatus::Successful);
+    assert_eq!(
+        all_told(heard),
+        [
+            "begin at 1 with 3",
+            "revision 2",
+            "revision 3",
+            "revision 4"
+        ]
+    );
+    assert_eq!(server.asked(), [None]);
+    running.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_unavailable_is_resumed_after_the_last_revision() {
+    let mut first = snapshot();
+    first.push(changes(vec![change(2)]));
+    first.push(Err(Status::unavailable("draining")));
+    let server = Scripted::default()
+        .then(first)
+        .then(vec![changes(vec![change(3), change(4)])]);
+    let (running, address) = server.serve("127.0.0.1:0");
+    let (mut view, heard) = Told::new();
+
+    follow(&connect(address).await, 7, None, &mut view)
+        .await
+        .unwrap();
+    assert_eq!(server.asked(), [None, Some(2)]);
+    assert_eq!(
+        all_told(heard),
+        [
+            "begin at 1 with 3",
+            "revision 2",
+            "note draining (UNAVAILABLE); reconnecting",
+            "revision 3",
+            "revision 4"
+        ]
+    );
+    running.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_snapshot_that_breaks_off_is_asked_for_again() {
+    let mut first = snapshot();
+    first.truncate(1);
+    first.push(Err(Status::unavailable("draining")));
+    let mut second = snapshot();
+    second.push(changes(vec![change(2), change(3), change(4)]));
+    let server = Scripted::default().then(first).then(second);
+    let (running, address) = server.serve("127.0.0.1:0");
+    let (mut view, heard) = Told::new();
+
+    follow(&connect(address).await, 7, None, &mut view)
+        .await
+        .unwrap();
+    assert_eq!(server.asked(), [None, None]);
+    assert_eq!(all_told(heard)[1], "begin at 1 with 3");
+    running.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_server_that_dies_and_comes_back_is_followed_on() {
+    let before = Scripted::default().then_hang(snapshot());
+    let after = Scripted::default().then(vec![changes(vec![change(2), change(3), change(4)])]);
+    let (running, address) = before.serve("127.0.0.1:0");
+    let connection = connect(address).await;
+    let (mut view, mut heard) = Told::new();
+
+    let restart = async {
+        assert_eq!(heard.recv().await.unwrap(), "begin at 1 with 3");
+        running.shutdown_background();
+        assert!(heard.recv().await.unwrap().ends_with("; reconnecting"));
+        after.serve(&address.to_string())
+    };
+    let (task, (running, _)) = tokio::join!(follow(&connection, 7, None, &mut view), restart);
+    assert_eq!(task.unwrap().revision, 4);
+    assert_eq!(after.asked(), [Some(1)]);
+    running.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_watch_after_a_revision_asks_for_what_came_after_it() {
+    let server = Scripted::default().then(vec![changes(vec![change(3), change(4)])]);
+    let (running, address) = server.serve("127.0.0.1:0");
+    let (mut view, heard) = Told::new();
+
+    follow(&connect(address).await, 7, Some(2), &mut view)
+        .await
+        .unwrap();
+    assert_eq!(server.asked(), [Some(2)]);
+    assert_eq!(
+        all_told(heard),
+        ["begin at 2 with 3", "revision 3", "revision 4"]
+    );
+    running.shutdown_background();
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_is_not_tried_again() {
+    let refusal = vec![Err(Status::out_of_range(
+        "revision 9 is beyond the last, 4",
+    ))];
+    let server = Scripted::default().then(refusal);
+    let (running, address) = server.serve("127.0.0.1:0");
+    let (mut view, _heard) = Told::new();
+
+    let error = follow(&connect(address).await, 7, Some(9), &mut view)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "revision 9 is beyond the last, 4 (OUT_OF_RANGE)"
+    );
+    assert_eq!(server.asked().len(), 1);
+    running.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_gap_in_the_revisions_is_reported() {
+    let mut script = snapshot();
+    script.push(changes(vec![change(3)]));
+    let server = Scripted::default().then(script);
+    let (running, address) = server.serve("127.0.0.1:0");
+    let (mut view, _heard) = Told::new();
+
+    let error = follow(&connect(address).await, 7, None, &mut view)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the server sent revision 3 of the task after revision 1"
+    );
+    running.shutdown_background();
+}
+
+#[test]
+fn an_absence_is_borne_for_a_bounded_time_with_growing_pauses() {
+    let mut absence = Absence::default();
+    let pauses: Vec<_> = (0..8)
+        .map(|_| absence.next_pause().unwrap().as_millis())
+        .collect();
+    assert_eq!(pauses, [100, 200, 400, 800, 1600, 2000, 2000, 2000]);
+    absence.since = Instant::now().checked_sub(ABSENCE_LIMIT);
+    assert_eq!(absence.next_pause(), None);
+}

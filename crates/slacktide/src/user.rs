@@ -1,0 +1,87 @@
+//! `slacktide user …`: works on the database itself, so that there is a way in when nobody can sign in.
+
+use std::{
+    io::{IsTerminal, Read, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Context, ensure};
+use slacktide_server::{roles::Role, users};
+
+use crate::{config::Settings, data_dir::DataDir};
+
+/// Manage users, in the database of the data directory
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user; the password is read from standard input or from SLACKTIDE_NEW_PASSWORD
+    Add {
+        /// Name of the user
+        name: String,
+        /// Role of the user: ADMIN, CLUSTER_MANAGER or CLUSTER_VIEWER; may be given several times
+        #[arg(long = "role", required = true, value_name = "ROLE")]
+        roles: Vec<Role>,
+        #[arg(
+            long,
+            env = "SLACKTIDE_NEW_PASSWORD",
+            hide = true,
+            hide_env_values = true
+        )]
+        password: Option<String>,
+    },
+    /// List the users with their roles
+    List,
+}
+
+impl UserCommand {
+    /// Carries the verb out.
+    ///
+    /// # Errors
+    /// Why it was not.
+    pub(crate) async fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
+        let store = DataDir::prepare(&settings.data_dir)?.open_store().await?;
+        let mut out = std::io::stdout();
+        match self {
+            Self::Add {
+                name,
+                roles,
+                password,
+            } => {
+                let password = password.map_or_else(read_password, Ok)?;
+                let user = users::add(&store, &name, &password, &roles).await?;
+                writeln!(
+                    out,
+                    "added user {} with the roles {}",
+                    user.name,
+                    user.roles.join(", ")
+                )?;
+            }
+            Self::List => {
+                for user in store.users().await? {
+                    writeln!(out, "{}  {}  {}", user.id, user.name, user.roles.join(","))?;
+                }
+            }
+        }
+        store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn read_password() -> anyhow::Result<String> {
+    let mut input = std::io::stdin();
+    if input.is_terminal() {
+        writeln!(
+            std::io::stderr(),
+            "password (it is shown; end it with return and ctrl-d):"
+        )?;
+    }
+    let mut password = String::new();
+    input
+        .read_to_string(&mut password)
+        .context("cannot read the password from standard input")?;
+    let password = password.trim_end_matches(['\n', '\r']);
+    ensure!(
+        !password.is_empty(),
+        "no password given: write it to standard input, or set SLACKTIDE_NEW_PASSWORD"
+    );
+    Ok(password.to_owned())
+}

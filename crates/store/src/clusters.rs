@@ -1,0 +1,450 @@
+//! Clusters: registering, reading, mending, forgetting.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, sea_query::Expr,
+};
+use sha2::{Digest, Sha256};
+use slacktide_engine::{
+    cluster::{Cluster, Driver, Server, SqlAccount, Zone},
+    id::{ClusterId, ServerId, TaskId, ZoneId},
+    status::ResourceStatus,
+    time::Micros,
+};
+
+use crate::{
+    clock,
+    columns::{json, to_json, word},
+    connect::Store,
+    entity::{cluster, server, zone},
+    error::StoreError,
+    idempotency::{self, Key},
+    ids::{self, Numbers},
+    list::{Listed, Page},
+    tasks::contains,
+    write::{Tx, begin_read},
+};
+
+/// A cluster to be registered. It and its servers are RUNNING until observed otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCluster {
+    /// Unique name.
+    pub name: String,
+    /// The id that OceanBase itself knows.
+    pub ob_cluster_id: i64,
+    /// A sys-tenant account.
+    pub sql: Option<SqlAccount>,
+    /// Its zones, in order.
+    pub zones: Vec<NewZone>,
+    /// Name of the user who registers it.
+    pub creator: String,
+}
+
+/// A zone of a cluster to be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewZone {
+    /// Name, unique in the cluster.
+    pub name: String,
+    /// Its servers, in order.
+    pub servers: Vec<NewServer>,
+}
+
+/// A server of a zone to be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewServer {
+    /// Address on which it is reached.
+    pub ip: String,
+    /// Port of the MySQL protocol.
+    pub sql_port: u16,
+    /// Port of the servers' own protocol.
+    pub rpc_port: u16,
+    /// How its host is reached.
+    pub driver: Driver,
+}
+
+/// What may be mended of a registered server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// The server.
+    pub id: ServerId,
+    /// How its host is reached.
+    pub driver: Driver,
+}
+
+/// Which clusters to list.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterFilter {
+    /// Part of the name, in any case.
+    pub name: String,
+    /// Statuses; any if empty.
+    pub statuses: Vec<ResourceStatus>,
+}
+
+impl Store {
+    /// Registers a cluster.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] if its name, an address or a base directory is taken.
+    pub async fn register(&self, new: NewCluster, key: Option<Key>) -> Result<Cluster, StoreError> {
+        let input = std::sync::Arc::new((new, key));
+        let id = self
+            .writer
+            .write("registering a cluster", move |tx| {
+                let input = std::sync::Arc::clone(&input);
+                Box::pin(async move { insert_cluster(&tx, &input.0, input.1.as_ref()).await })
+            })
+            .await?;
+        self.cluster(id).await
+    }
+
+    /// Reads a cluster with its topology.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn cluster(&self, id: ClusterId) -> Result<Cluster, StoreError> {
+        self.find_cluster(cluster::Column::Id.eq(id.0))
+            .await?
+            .ok_or_else(|| StoreError::not_found("cluster", id))
+    }
+
+    /// Reads a cluster by its name.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn cluster_by_name(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
+        self.find_cluster(cluster::Column::Name.eq(name)).await
+    }
+
+    async fn find_cluster(&self, condition: Expr) -> Result<Option<Cluster>, StoreError> {
+        let view = begin_read(&self.reads).await?;
+        let found = match cluster::Entity::find().filter(condition).one(&view).await? {
+            Some(row) => Some(with_topology(&view, row).await?),
+            None => None,
+        };
+        view.rollback().await?;
+        Ok(found)
+    }
+
+    /// Lists clusters with their topology.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn clusters(
+        &self,
+        filter: &ClusterFilter,
+        page: Page,
+    ) -> Result<Listed<Cluster>, StoreError> {
+        let words = filter.statuses.iter().map(|status| status.as_str());
+        let condition = Condition::all()
+            .add_option(contains(cluster::Column::Name, &filter.name))
+            .add_option(
+                (!filter.statuses.is_empty()).then(|| cluster::Column::Status.is_in(words)),
+            );
+        let view = begin_read(&self.reads).await?;
+        let listed = page
+            .fetch(cluster::Entity::find().filter(condition), &view)
+            .await?;
+        let mut items = Vec::with_capacity(listed.items.len());
+        for row in listed.items {
+            items.push(with_topology(&view, row).await?);
+        }
+        view.rollback().await?;
+        Ok(Listed {
+            items,
+            total: listed.total,
+        })
+    }
+
+    /// Mends a cluster's account and its servers' drivers. Its topology stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Duplicate`] if a base directory is taken.
+    pub async fn mend(
+        &self,
+        id: ClusterId,
+        sql: Option<SqlAccount>,
+        servers: Vec<ServerSettings>,
+        key: Option<Key>,
+    ) -> Result<Cluster, StoreError> {
+        let input = std::sync::Arc::new((sql, servers, key));
+        self.writer
+            .write("updating a cluster", move |tx| {
+                let input = std::sync::Arc::clone(&input);
+                Box::pin(async move {
+                    let (sql, servers, key) = &*input;
+                    update_settings(&tx, id, sql.as_ref(), servers, key.as_ref()).await
+                })
+            })
+            .await?;
+        self.cluster(id).await
+    }
+
+    /// Forgets a cluster, if no task holds it. Its tasks are kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if a task holds it or it is gone: read it again.
+    pub async fn unregister(&self, id: ClusterId, key: Option<Key>) -> Result<(), StoreError> {
+        self.writer
+            .write("unregistering a cluster", move |tx| {
+                let key = key.clone();
+                Box::pin(async move {
+                    let free = cluster::Entity::delete_many()
+                        .filter(cluster::Column::Id.eq(id.0))
+                        .filter(cluster::Column::ActiveTaskId.is_null());
+                    if free.exec(tx.db).await?.rows_affected == 0 {
+                        return Err(StoreError::Conflict("the cluster"));
+                    }
+                    let servers = server::Column::ClusterId.eq(id.0);
+                    server::Entity::delete_many()
+                        .filter(servers)
+                        .exec(tx.db)
+                        .await?;
+                    let zones = zone::Column::ClusterId.eq(id.0);
+                    zone::Entity::delete_many()
+                        .filter(zones)
+                        .exec(tx.db)
+                        .await?;
+                    if let Some(key) = &key {
+                        idempotency::remember(&tx, key, id.0, clock::now()).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+async fn insert_cluster(
+    tx: &Tx<'_>,
+    new: &NewCluster,
+    key: Option<&Key>,
+) -> Result<ClusterId, StoreError> {
+    let now = clock::now();
+    let id = ids::next(tx, "cluster", 1).await?;
+    let row = cluster::ActiveModel {
+        id: Set(id),
+        name: Set(new.name.clone()),
+        ob_cluster_id: Set(new.ob_cluster_id),
+        status: Set(ResourceStatus::Running.to_string()),
+        status_reason: Set(String::new()),
+        generation: Set(0),
+        active_task_id: Set(None),
+        sql_user: Set(new.sql.as_ref().map(|sql| sql.user.clone())),
+        sql_password: Set(new.sql.as_ref().map(|sql| sql.password.clone())),
+        create_time: Set(now.0),
+        update_time: Set(now.0),
+        creator: Set(new.creator.clone()),
+        version: Set(0),
+    };
+    cluster::Entity::insert(row)
+        .exec_without_returning(tx.db)
+        .await?;
+
+    let server_count: usize = new.zones.iter().map(|zone| zone.servers.len()).sum();
+    let mut zone_ids = Numbers::from(ids::next(tx, "zone", new.zones.len() as i64).await?);
+    let mut server_ids = Numbers::from(ids::next(tx, "server", server_count as i64).await?);
+    let (mut zones, mut servers) = (Vec::new(), Vec::new());
+    for (position, new_zone) in (0..).zip(&new.zones) {
+        let zone = zone_ids.zone();
+        zones.push(zone::ActiveModel {
+            id: Set(zone.0),
+            cluster_id: Set(id),
+            position: Set(position),
+            name: Set(new_zone.name.clone()),
+            status: Set(ResourceStatus::Running.to_string()),
+            version: Set(0),
+        });
+        for (position, new_server) in (0..).zip(&new_zone.servers) {
+            let own = server_ids.server();
+            servers.push(server_row(
+                own,
+                ClusterId(id),
+                zone,
+                position,
+                new_server,
+                now,
+            )?);
+        }
+    }
+    zone::Entity::insert_many(zones)
+        .exec_without_returning(tx.db)
+        .await?;
+    // SQLite takes 32,766 values a statement.
+    for chunk in servers.chunks(1000) {
+        server::Entity::insert_many(chunk.to_vec())
+            .exec_without_returning(tx.db)
+            .await?;
+    }
+    if let Some(key) = key {
+        idempotency::remember(tx, key, id, now).await?;
+    }
+    Ok(ClusterId(id))
+}
+
+fn server_row(
+    id: ServerId,
+    cluster: ClusterId,
+    zone: ZoneId,
+    position: i64,
+    new: &NewServer,
+    now: Micros,
+) -> Result<server::ActiveModel, StoreError> {
+    Ok(server::ActiveModel {
+        id: Set(id.0),
+        cluster_id: Set(cluster.0),
+        zone_id: Set(zone.0),
+        position: Set(position),
+        ip: Set(new.ip.clone()),
+        sql_port: Set(new.sql_port.into()),
+        rpc_port: Set(new.rpc_port.into()),
+        status: Set(ResourceStatus::Running.to_string()),
+        status_reason: Set(String::new()),
+        driver: Set(to_json(&new.driver)?),
+        host: Set(new.driver.host().map(str::to_owned)),
+        base_dir_hash: Set(base_dir_hash(&new.driver)),
+        process: Set(None),
+        launch: Set(None),
+        stop_time: Set(None),
+        update_time: Set(now.0),
+        version: Set(0),
+    })
+}
+
+/// Stands for the base directory in the unique index: paths may be longer than an index holds.
+fn base_dir_hash(driver: &Driver) -> Option<String> {
+    match driver {
+        Driver::Process { base_dir, .. } => {
+            let digest = Sha256::digest(base_dir.as_bytes());
+            Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        }
+        Driver::Simulated { .. } => None,
+    }
+}
+
+async fn update_settings(
+    tx: &Tx<'_>,
+    id: ClusterId,
+    sql: Option<&SqlAccount>,
+    servers: &[ServerSettings],
+    key: Option<&Key>,
+) -> Result<(), StoreError> {
+    let now = clock::now();
+    let updated = cluster::Entity::update_many()
+        .col_expr(
+            cluster::Column::SqlUser,
+            Expr::value(sql.map(|sql| sql.user.clone())),
+        )
+        .col_expr(
+            cluster::Column::SqlPassword,
+            Expr::value(sql.map(|sql| sql.password.clone())),
+        )
+        .col_expr(cluster::Column::UpdateTime, Expr::value(now.0))
+        .col_expr(cluster::Column::Version, Expr::cust("version + 1"))
+        .filter(cluster::Column::Id.eq(id.0))
+        .exec(tx.db)
+        .await?;
+    if updated.rows_affected == 0 {
+        return Err(StoreError::not_found("cluster", id));
+    }
+    for settings in servers {
+        server::Entity::update_many()
+            .col_expr(
+                server::Column::Driver,
+                Expr::value(to_json(&settings.driver)?),
+            )
+            .col_expr(
+                server::Column::Host,
+                Expr::value(settings.driver.host().map(str::to_owned)),
+            )
+            .col_expr(
+                server::Column::BaseDirHash,
+                Expr::value(base_dir_hash(&settings.driver)),
+            )
+            .col_expr(server::Column::UpdateTime, Expr::value(now.0))
+            .col_expr(server::Column::Version, Expr::cust("version + 1"))
+            .filter(server::Column::Id.eq(settings.id.0))
+            .filter(server::Column::ClusterId.eq(id.0))
+            .exec(tx.db)
+            .await?;
+    }
+    if let Some(key) = key {
+        idempotency::remember(tx, key, id.0, now).await?;
+    }
+    Ok(())
+}
+
+async fn with_topology(
+    view: &impl ConnectionTrait,
+    row: cluster::Model,
+) -> Result<Cluster, StoreError> {
+    let zones = zone::Entity::find()
+        .filter(zone::Column::ClusterId.eq(row.id))
+        .order_by_asc(zone::Column::Position)
+        .all(view)
+        .await?;
+    let mut servers = server::Entity::find()
+        .filter(server::Column::ClusterId.eq(row.id))
+        .order_by_asc(server::Column::Position)
+        .all(view)
+        .await?;
+    let changed = servers
+        .iter()
+        .map(|server| server.update_time)
+        .max()
+        .unwrap_or(0);
+    let zones = zones.into_iter().map(|zone| {
+        let own = servers.extract_if(.., |server| server.zone_id == zone.id);
+        let servers = own
+            .map(server::Model::try_into_server)
+            .collect::<Result<_, _>>()?;
+        let status = word("zone", zone.id, &zone.status)?;
+        Ok(Zone {
+            id: ZoneId(zone.id),
+            name: zone.name,
+            status,
+            servers,
+        })
+    });
+    Ok(Cluster {
+        id: ClusterId(row.id),
+        zones: zones.collect::<Result<_, StoreError>>()?,
+        status: word("cluster", row.id, &row.status)?,
+        sql: row.clone().into_sql_account(),
+        name: row.name,
+        ob_cluster_id: row.ob_cluster_id,
+        status_reason: row.status_reason,
+        generation: row.generation,
+        active_task: row.active_task_id.map(TaskId),
+        create_time: Micros(row.create_time),
+        update_time: Micros(row.update_time.max(changed)),
+        creator: row.creator,
+    })
+}
+
+impl cluster::Model {
+    pub(crate) fn into_sql_account(self) -> Option<SqlAccount> {
+        Some(SqlAccount {
+            user: self.sql_user?,
+            password: self.sql_password.unwrap_or_default(),
+        })
+    }
+}
+
+impl server::Model {
+    pub(crate) fn try_into_server(self) -> Result<Server, StoreError> {
+        let port = |port: i64| {
+            u16::try_from(port).map_err(|error| StoreError::corrupt("server", self.id, error))
+        };
+        Ok(Server {
+            id: ServerId(self.id),
+            sql_port: port(self.sql_port)?,
+            rpc_port: port(self.rpc_port)?,
+            status: word("server", self.id, &self.status)?,
+            driver: json("server", self.id, &self.driver)?,
+            ip: self.ip,
+            status_reason: self.status_reason,
+            stop_time: self.stop_time.map(Micros),
+            update_time: Micros(self.update_time),
+        })
+    }
+}

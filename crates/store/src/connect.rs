@@ -1,0 +1,126 @@
+//! Opens the database.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, sqlx::sqlite::SqliteSynchronous};
+use sea_orm_migration::MigratorTrait;
+use tokio_util::task::TaskTracker;
+
+use crate::{error::StoreError, ids::Ids, migration::Migrator, signal::Signals, write::Writer};
+
+/// How long a connection waits for another process's write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many readers may read at a time. They never wait for the writer (WAL).
+const READERS: u32 = 4;
+
+/// Where a store's data lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    file: PathBuf,
+}
+
+impl Location {
+    /// A SQLite file; it is created if need be.
+    pub fn sqlite(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into() }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
+/// Everything that slacktide remembers. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) reads: DatabaseConnection,
+    pub(crate) writer: Writer,
+    pub(crate) ids: Ids,
+    signals: Signals,
+    tasks: TaskTracker,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if the file cannot be opened, created or migrated.
+    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        let connect = |connections| open_pool(location, connections);
+        let write = connect(1)
+            .await
+            .map_err(|error| error.during("opening the database"))?;
+        Migrator::up(&write, None)
+            .await
+            .map_err(|error| StoreError::from(error).during("migrating the database"))?;
+        let reads = connect(READERS)
+            .await
+            .map_err(|error| error.during("opening the database"))?;
+
+        let signals = Signals::default();
+        let (writer, serving) = Writer::new(write, signals.clone());
+        let tasks = TaskTracker::new();
+        tasks.spawn(serving);
+        tasks.close();
+        Ok(Self {
+            reads,
+            ids: Ids::new(writer.clone()),
+            writer,
+            signals,
+            tasks,
+        })
+    }
+
+    /// Where to wait for commits.
+    pub fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.reads.ping().await?)
+    }
+
+    /// Waits until what was handed to the writer is done. Other clones must be gone by then.
+    pub async fn close(self) {
+        let Self {
+            reads,
+            writer,
+            ids,
+            tasks,
+            ..
+        } = self;
+        drop((writer, ids));
+        tasks.wait().await;
+        let _ = reads.close().await;
+    }
+}
+
+async fn open_pool(
+    location: &Location,
+    connections: u32,
+) -> Result<DatabaseConnection, StoreError> {
+    let file = location.file.display();
+    let mut options = ConnectOptions::new(format!("sqlite://{file}?mode=rwc"));
+    options
+        .min_connections(1)
+        .max_connections(connections)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .foreign_keys(true)
+                .busy_timeout(BUSY_TIMEOUT)
+                .pragma("journal_mode", "WAL")
+                // FULL: a commit that was answered survives a loss of power.
+                .synchronous(SqliteSynchronous::Full)
+        });
+    Ok(Database::connect(options).await?)
+}

@@ -1,0 +1,429 @@
+//! Tasks: accepting, reading, listing.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, ExprTrait,
+    FromQueryResult, QueryFilter, QueryOrder, Statement,
+    sea_query::{Expr, Func},
+};
+use slacktide_engine::{
+    id::{ClusterId, SubtaskId, TaskId, UserId, ZoneId},
+    plan::{Acceptance, Accepted, Plan},
+    revision::Revision,
+    status::{ResourceStatus, TaskStatus},
+    subtask::{Subtask, SubtaskState},
+    task::{Creator, Tally, Task, TaskCluster, TaskState},
+    time::Micros,
+};
+
+use crate::{
+    clock,
+    columns::{json, to_json, word},
+    connect::Store,
+    entity::{subtask, task, zone},
+    error::StoreError,
+    hot,
+    idempotency::{self, Key},
+    list::{Listed, Page},
+    signal::Wake,
+    write::{Tx, begin_read},
+};
+
+/// Everything that comes with a plan.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The operation.
+    pub plan: Plan,
+    /// Who asked.
+    pub creator: Creator,
+    /// Host of the accepting server.
+    pub executor: String,
+    /// W3C trace context of the request.
+    pub traceparent: Option<String>,
+    /// Under which key to remember the request.
+    pub key: Option<Key>,
+}
+
+/// A task with its subtasks, all read at one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskSnapshot {
+    /// The task.
+    pub task: Task,
+    /// Its subtasks, by id; empty where they were not asked for.
+    pub subtasks: Vec<Subtask>,
+    /// Names of the zones that subtasks work on. A zone of an unregistered cluster is missing.
+    pub zones: BTreeMap<ZoneId, String>,
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Part of the task's name, in any case.
+    pub name: String,
+    /// Statuses; any if empty.
+    pub statuses: Vec<TaskStatus>,
+    /// The cluster.
+    pub cluster: Option<ClusterId>,
+    /// Part of the cluster's name, in any case.
+    pub cluster_name: String,
+}
+
+impl Store {
+    /// Accepts an operation: its task, subtasks, first revisions and idempotency key, and the cluster held
+    /// for it at the next generation, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the cluster is not as it was when the plan was made: plan again.
+    /// [`StoreError::Duplicate`] if the idempotency key was used meanwhile: look it up again.
+    pub async fn submit(&self, submission: Submission) -> Result<Accepted, StoreError> {
+        let Submission {
+            plan,
+            creator,
+            executor,
+            traceparent,
+            key,
+        } = submission;
+        let former_generation = plan.generation();
+        let first_subtask = self.ids.subtasks(plan.size()).await?;
+        let acceptance = Acceptance {
+            task: self.ids.task().await?,
+            first_subtask,
+            creator,
+            executor,
+            traceparent,
+            time: clock::now(),
+        };
+        let accepted = plan.accept(acceptance);
+        let rows = std::sync::Arc::new(accepted.clone());
+        self.writer
+            .write("accepting a task", move |tx| {
+                let (rows, key) = (std::sync::Arc::clone(&rows), key.clone());
+                Box::pin(async move {
+                    write_accepted(&tx, &rows, former_generation, key.as_ref()).await
+                })
+            })
+            .await?;
+        Ok(accepted)
+    }
+
+    /// Reads a task, with or without its subtasks, at one moment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn task(&self, id: TaskId, subtasks: bool) -> Result<TaskSnapshot, StoreError> {
+        let view = begin_read(&self.reads).await?;
+        let row = task::Entity::find_by_id(id.0).one(&view).await?;
+        let task = row
+            .ok_or_else(|| StoreError::not_found("task", id))?
+            .try_into_task()?;
+        let snapshot = with_subtasks(&view, task, subtasks).await?;
+        view.rollback().await?;
+        Ok(snapshot)
+    }
+
+    /// Lists tasks.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn tasks(
+        &self,
+        filter: &TaskFilter,
+        page: Page,
+        subtasks: bool,
+    ) -> Result<Listed<TaskSnapshot>, StoreError> {
+        let view = begin_read(&self.reads).await?;
+        let listed = page
+            .fetch(task::Entity::find().filter(condition(filter)), &view)
+            .await?;
+        let mut items = Vec::with_capacity(listed.items.len());
+        for row in listed.items {
+            items.push(with_subtasks(&view, row.try_into_task()?, subtasks).await?);
+        }
+        view.rollback().await?;
+        Ok(Listed {
+            items,
+            total: listed.total,
+        })
+    }
+}
+
+async fn with_subtasks(
+    view: &impl ConnectionTrait,
+    task: Task,
+    subtasks: bool,
+) -> Result<TaskSnapshot, StoreError> {
+    if !subtasks {
+        return Ok(TaskSnapshot {
+            task,
+            subtasks: Vec::new(),
+            zones: BTreeMap::new(),
+        });
+    }
+    let rows = subtask::Entity::find()
+        .filter(subtask::Column::TaskId.eq(task.id.0))
+        .order_by_asc(subtask::Column::Id)
+        .all(view)
+        .await?;
+    let subtasks = rows
+        .into_iter()
+        .map(subtask::Model::try_into_subtask)
+        .collect::<Result<_, _>>()?;
+    let zones = zone::Entity::find()
+        .filter(zone::Column::ClusterId.eq(task.cluster.id.0))
+        .all(view)
+        .await?
+        .into_iter()
+        .map(|zone| (ZoneId(zone.id), zone.name))
+        .collect();
+    Ok(TaskSnapshot {
+        task,
+        subtasks,
+        zones,
+    })
+}
+
+fn condition(filter: &TaskFilter) -> Condition {
+    let words = filter.statuses.iter().map(|status| status.as_str());
+    Condition::all()
+        .add_option(contains(task::Column::ClusterName, &filter.cluster_name))
+        .add_option(filter.cluster.map(|id| task::Column::ClusterId.eq(id.0)))
+        .add_option((!filter.statuses.is_empty()).then(|| task::Column::Status.is_in(words)))
+        .add_option((!filter.name.is_empty()).then(|| {
+            let wanted = filter.name.to_lowercase();
+            let kinds = slacktide_engine::status::TaskKind::ALL.iter();
+            let kinds = kinds.filter(|kind| kind.name().to_lowercase().contains(&wanted));
+            task::Column::Kind.is_in(kinds.map(|kind| kind.as_str()))
+        }))
+}
+
+/// A filter for part of a text, in any case; none for an empty text.
+pub(crate) fn contains(column: impl ColumnTrait, part: &str) -> Option<Expr> {
+    if part.is_empty() {
+        return None;
+    }
+    let escaped: String = part
+        .to_lowercase()
+        .chars()
+        .flat_map(|c| {
+            matches!(c, '%' | '_' | '!')
+                .then_some('!')
+                .into_iter()
+                .chain([c])
+        })
+        .collect();
+    let pattern = sea_orm::sea_query::LikeExpr::new(format!("%{escaped}%")).escape('!');
+    Some(Expr::expr(Func::lower(column.into_expr())).like(pattern))
+}
+
+async fn write_accepted(
+    tx: &Tx<'_>,
+    accepted: &Accepted,
+    former_generation: i64,
+    key: Option<&Key>,
+) -> Result<(), StoreError> {
+    let Accepted {
+        task,
+        subtasks,
+        revisions,
+    } = accepted;
+    let hold = run(
+        hot::HOLD_CLUSTER,
+        vec![
+            ResourceStatus::Stopping.as_str().into(),
+            task.id.0.into(),
+            task.create_time.0.into(),
+            task.cluster.id.0.into(),
+            former_generation.into(),
+        ],
+    );
+    if let Some(key) = key {
+        idempotency::remember(tx, key, task.id.0, task.create_time).await?;
+    }
+    if tx.db.execute_raw(hold).await?.rows_affected() == 0 {
+        return Err(StoreError::Conflict("the cluster"));
+    }
+    task::Entity::insert(task_row(task)?)
+        .exec_without_returning(tx.db)
+        .await?;
+    let rows: Vec<_> = subtasks
+        .iter()
+        .map(new_subtask_row)
+        .collect::<Result<_, _>>()?;
+    tx.db
+        .execute_raw(run(hot::INSERT_SUBTASKS, vec![to_json(&rows)?.into()]))
+        .await?;
+    insert_revisions(tx, task.id, revisions).await?;
+    tx.wake(Wake::Task(task.id, task.revision));
+    tx.wake(Wake::Work);
+    Ok(())
+}
+
+pub(crate) async fn insert_revisions(
+    tx: &Tx<'_>,
+    task: TaskId,
+    revisions: &[Revision],
+) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (revisions.first(), revisions.last()) else {
+        return Ok(());
+    };
+    let values = vec![
+        task.0.into(),
+        first.number.into(),
+        last.number.into(),
+        to_json(&revisions)?.into(),
+    ];
+    tx.db
+        .execute_raw(run(hot::INSERT_REVISIONS, values))
+        .await?;
+    Ok(())
+}
+
+/// A hand-written statement with its values.
+pub(crate) fn run(sql: &str, values: Vec<sea_orm::Value>) -> Statement {
+    Statement::from_sql_and_values(DatabaseBackend::Sqlite, sql, values)
+}
+
+/// Subtasks of a task by id.
+pub(crate) async fn subtasks_by_id(
+    db: &impl ConnectionTrait,
+    task: TaskId,
+    ids: &[SubtaskId],
+) -> Result<Vec<subtask::Model>, StoreError> {
+    let statement = run(
+        hot::SELECT_SUBTASKS,
+        vec![to_json(&ids)?.into(), task.0.into()],
+    );
+    Ok(subtask::Model::find_by_statement(statement).all(db).await?)
+}
+
+fn task_row(task: &Task) -> Result<task::ActiveModel, StoreError> {
+    use sea_orm::ActiveValue::Set;
+    Ok(task::ActiveModel {
+        id: Set(task.id.0),
+        kind: Set(task.kind.to_string()),
+        cluster_id: Set(task.cluster.id.0),
+        cluster_name: Set(task.cluster.name.clone()),
+        ob_cluster_id: Set(task.cluster.ob_cluster_id),
+        creator_id: Set(task.creator.id.0),
+        creator_name: Set(task.creator.name.clone()),
+        context: Set(to_json(&task.context)?),
+        options: Set(to_json(&task.options)?),
+        generation: Set(task.generation),
+        executor: Set(task.executor.clone()),
+        traceparent: Set(task.traceparent.clone()),
+        create_time: Set(task.create_time.0),
+        status: Set(task.state.status.to_string()),
+        operation: Set(task.state.operation.to_string()),
+        start_time: Set(task.state.start_time.map(|time| time.0)),
+        finish_time: Set(task.state.finish_time.map(|time| time.0)),
+        error: Set(task.state.error.clone()),
+        revision: Set(task.revision),
+        last_time: Set(task.last_time.0),
+        total: Set(task.tally.total.into()),
+        successful: Set(task.tally.successful.into()),
+        failed: Set(task.tally.failed.into()),
+        active: Set(task.tally.active.into()),
+        version: Set(0),
+    })
+}
+
+/// The order of `hot::INSERT_SUBTASKS`.
+fn new_subtask_row(subtask: &Subtask) -> Result<serde_json::Value, StoreError> {
+    Ok(serde_json::json!([
+        subtask.id,
+        subtask.task,
+        subtask.kind.name(),
+        subtask.series_id,
+        subtask.parallel_idx,
+        subtask.zone,
+        subtask.server,
+        subtask.host,
+        i64::from(subtask.foldable),
+        i64::try_from(subtask.timeout.as_micros()).unwrap_or(i64::MAX),
+        to_json(&subtask.upstreams)?,
+        to_json(&subtask.downstreams)?,
+        subtask.create_time,
+        subtask.state.status,
+        subtask.state.operation,
+        subtask.state.run_time,
+        subtask.open_upstreams,
+    ]))
+}
+
+impl task::Model {
+    pub(crate) fn try_into_task(self) -> Result<Task, StoreError> {
+        let (kind, id) = ("task", self.id);
+        let count = |value: i64| u32::try_from(value).unwrap_or(0);
+        Ok(Task {
+            id: TaskId(id),
+            kind: word(kind, id, &self.kind)?,
+            cluster: TaskCluster {
+                id: ClusterId(self.cluster_id),
+                name: self.cluster_name,
+                ob_cluster_id: self.ob_cluster_id,
+            },
+            creator: Creator {
+                id: UserId(self.creator_id),
+                name: self.creator_name,
+            },
+            context: json(kind, id, &self.context)?,
+            options: json(kind, id, &self.options)?,
+            generation: self.generation,
+            executor: self.executor,
+            traceparent: self.traceparent,
+            create_time: Micros(self.create_time),
+            state: TaskState {
+                status: word(kind, id, &self.status)?,
+                operation: word(kind, id, &self.operation)?,
+                start_time: self.start_time.map(Micros),
+                finish_time: self.finish_time.map(Micros),
+                error: self.error,
+            },
+            revision: self.revision,
+            last_time: Micros(self.last_time),
+            tally: Tally {
+                total: count(self.total),
+                successful: count(self.successful),
+                failed: count(self.failed),
+                active: count(self.active),
+            },
+        })
+    }
+}
+
+impl subtask::Model {
+    pub(crate) fn try_into_subtask(self) -> Result<Subtask, StoreError> {
+        let (kind, id) = ("subtask", self.id);
+        let small = |value: i64| i32::try_from(value).unwrap_or(-1);
+        Ok(Subtask {
+            id: SubtaskId(id),
+            task: TaskId(self.task_id),
+            kind: word(kind, id, &self.kind)?,
+            series_id: small(self.series_id),
+            parallel_idx: small(self.parallel_idx),
+            zone: self.zone_id.map(ZoneId),
+            server: self.server_id.map(slacktide_engine::id::ServerId),
+            host: self.host,
+            foldable: self.foldable != 0,
+            timeout: std::time::Duration::from_micros(self.timeout.unsigned_abs()),
+            upstreams: json(kind, id, &self.upstreams)?,
+            downstreams: json(kind, id, &self.downstreams)?,
+            create_time: Micros(self.create_time),
+            state: SubtaskState {
+                status: word(kind, id, &self.status)?,
+                operation: word(kind, id, &self.operation)?,
+                run_time: small(self.run_time),
+                executor: self.executor,
+                start_time: self.start_time.map(Micros),
+                finish_time: self.finish_time.map(Micros),
+                error: self.error,
+            },
+            open_upstreams: u32::try_from(self.open_upstreams).unwrap_or(0),
+            epoch: self.epoch,
+            owner: self.owner,
+            deadline: self.deadline.map(Micros),
+            version: self.version,
+        })
+    }
+}
