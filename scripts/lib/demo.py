@@ -191,14 +191,14 @@ class Demo:
     def curl(self, method, path, body=None):
         """Sends a call with curl; returns the status, the seconds it took and the answer."""
         url = f"http://127.0.0.1:{self.rest}{path}"
-        command = ["curl", "--silent", "--show-error", "--max-time", "30", "-X", method]
-        command += ["--user", f"admin:{self.password}"]
+        call = ["-X", method, url]
         if body is not None:
-            command += ["-H", "content-type: application/json", "--data", json.dumps(body)]
-        command += ["--write-out", "\n%{http_code} %{time_total}", url]
-        shown = [word if word != f"admin:{self.password}" else "admin:…" for word in command]
+            call += ["-H", "content-type: application/json", "--data", json.dumps(body)]
         if method == "POST":
-            say("$ " + shlex.join(word for word in shown if not word.startswith("\n")))
+            say(f"$ curl -u admin:… {shlex.join(call)}")
+        command = ["curl", "--silent", "--show-error", "--max-time", "30"]
+        command += ["--user", f"admin:{self.password}", *call]
+        command += ["--write-out", "\n%{http_code} %{time_total}"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             raise DemoFailed(f"curl ended with {done.returncode}")
@@ -247,40 +247,39 @@ class Demo:
 
     def timeline(self, task, answered_s):
         shown = self.command_line("task", "get", str(task))
+        subtasks = shown["subtasks"]
         accepted = moment(shown["createTime"])
-        finished = moment(shown["finishTime"])
-        stages, acts = {}, []
-        for subtask in shown["subtasks"]:
-            span = moment(subtask["startTime"]), moment(subtask["finishTime"])
-            stages.setdefault(subtask["name"], []).append(span)
-            if subtask["name"] == "Stop observer process":
-                acts.append(subtask["id"])
-        spans = sorted((min(a for a, _ in all_), max(b for _, b in all_), name, len(all_))
-                       for name, all_ in split_waits(stages))
+        total = moment(shown["finishTime"]) - accepted
         head("timeline, ms after the task was accepted")
-        say(f"{'POST answered':<36}{'':>10}  took {answered_s * 1000:.1f} as curl measured it")
-        for begin, end_, name, count in spans:
-            label = f"{name} x{count}" if count > 1 else name
-            say(f"{label:<36}{ms(begin - accepted)}  ->{ms(end_ - accepted)}")
-        total = finished - accepted
-        say(f"{'total':<36}{ms(total)}")
-        own = self.own_exit_time(task, acts)
-        if own is None:
-            say(f"simulated servers take {SIMULATED_STOP_MS} ms to end; "
-                f"overhead {ms(total - SIMULATED_STOP_MS / 1000).strip()} ms")
+        say(f"{'accepted':<30}{ms(0)}     POST answered after {answered_s * 1000:.1f} ms")
+        for stage in stages(subtasks):
+            begin = min(moment(subtask["startTime"]) for subtask in stage) - accepted
+            end_ = max(moment(subtask["finishTime"]) for subtask in stage) - accepted
+            count = f" x{len(stage)}" if len(stage) > 1 else ""
+            say(f"{stage[0]['name'] + count:<30}{ms(begin)} ->{ms(end_)}")
+        say(f"{'total':<30}{ms(total)}")
+        if self.engines:
+            acts = [subtask["id"] for subtask in subtasks if subtask["name"] == "Stop observer process"]
+            own = self.own_exit_time(task, acts)
+            what = "the processes' own exit time"
+            say(f"{what:<30}{ms(own)}     first signal (subtask logs) to last end (seen by their parent, "
+                "this script)")
         else:
-            say(f"{'the processes’ own exit time':<36}{ms(own)}  from the first signal (subtask logs) to the end "
-                "of the last process (this script is their parent)")
-            say(f"{'overhead':<36}{ms(total - own)}  total less the processes' own exit time")
+            own = SIMULATED_STOP_MS / 1000
+            what = "simulated exit time"
+            say(f"{what:<30}{ms(own)}     as registered")
+        say(f"{'overhead':<30}{ms(total - own)}     total less that; slacktide is a debug build here")
+        freeze = max(took(subtask) for subtask in subtasks if subtask["name"] == "Prepare stop OB zone")
+        if freeze > 0:
+            what = "of it, the minor freeze"
+            say(f"{what:<30}{ms(freeze)}     the database's own work before a graceful stop")
 
     def own_exit_time(self, task, acts):
-        """From the first signal to the end of the last process, in seconds; None without processes.
+        """From the first signal to the end of the last process, in seconds.
 
         The signals' moments come from the subtask logs, the ends from this script: it is the parent of the
         processes, so the kernel tells it at once, and slacktide has no part in it.
         """
-        if not self.engines:
-            return None
         signals = signal_times(self.logs(task, acts))
         if not signals:
             raise DemoFailed("the subtask logs name no signal")
@@ -356,18 +355,28 @@ def moment(text):
     return seconds + float(fraction or 0)
 
 
+def took(subtask):
+    return moment(subtask["finishTime"]) - moment(subtask["startTime"])
+
+
 def ms(seconds):
     return f"{seconds * 1000:10.1f}"
 
 
-def split_waits(stages):
-    """The stages by name; each barrier is a stage of its own, though all have the same name."""
-    for name, spans in stages.items():
-        if name == "Wait node":
-            for span in spans:
-                yield name, [span]
-        else:
-            yield name, spans
+def stages(subtasks):
+    """The subtasks in groups: all that are as far from the root."""
+    depths, groups = {}, {}
+    by_id = {subtask["id"]: subtask for subtask in subtasks}
+
+    def depth(subtask):
+        if subtask["id"] not in depths:
+            upstreams = [depth(by_id[one]) for one in subtask.get("upstreams", [])]
+            depths[subtask["id"]] = 1 + max(upstreams, default=0)
+        return depths[subtask["id"]]
+
+    for subtask in subtasks:
+        groups.setdefault(depth(subtask), []).append(subtask)
+    return [groups[one] for one in sorted(groups)]
 
 
 def signal_times(log):

@@ -124,7 +124,7 @@ async fn bodies_that_say_nothing_usable() -> Result<()> {
         refused(
             &rest.post(&path, r#"{"mode":"HARD"}"#).await?,
             400,
-            &["mode", "HARD"],
+            &["mode", "GRACEFUL"],
         )?;
         refused(&rest.post(&path, r#"{"mode":7}"#).await?, 400, &["mode"])?;
         refused(

@@ -33,7 +33,7 @@ async fn trace_of_the_caller_reaches_task_log_and_envelope() -> Result<()> {
         let task = api.finished(id).await?;
         assert_eq!(task.trace_id, TRACE);
         let output = slacktide.output();
-        let lines: Vec<&str> = output.lines().filter(|line| line.contains(TRACE)).collect();
+        let lines: Vec<&str> = output.lines().filter(|line| line.contains(shown)).collect();
         let names_task = lines.iter().any(|line| line.contains(&id.to_string()));
         assert!(
             names_task,

@@ -7,5 +7,4 @@ pub mod v1 {
 }
 
 /// The descriptors of `proto/`, encoded, comments included: what reflection serves and the JSON mapping reads.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/slacktide.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/slacktide.bin"));

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{ClusterId, SubtaskId, TaskId, UserId},
     revision::{Changed, Revision},
-    status::{Operation, ResourceStatus, StopMode, SubtaskStatus, TaskKind, TaskStatus},
+    status::{Operation, StopMode, SubtaskStatus, TaskKind, TaskStatus},
     subtask::{Subtask, SubtaskState},
     time::Micros,
 };
 
-/// A task without its subtasks.
+/// A task without its subtasks and its context: what every commit reads, so it does not grow with the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// The task.
@@ -23,8 +23,6 @@ pub struct Task {
     pub cluster: TaskCluster,
     /// Who asked for it.
     pub creator: Creator,
-    /// What it works on.
-    pub context: Context,
     /// How it works.
     pub options: StopOptions,
     /// The cluster's generation under this task; the first half of its runs' fences.
@@ -141,17 +139,6 @@ impl Tally {
             };
             *count = count.wrapping_add(delta);
         }
-    }
-}
-
-impl Task {
-    /// The context's `former_cluster_status`, where it has one.
-    pub fn former_cluster_status(&self) -> Option<ResourceStatus> {
-        self.context
-            .strings
-            .get("former_cluster_status")?
-            .parse()
-            .ok()
     }
 }
 

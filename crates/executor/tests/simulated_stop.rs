@@ -1,4 +1,5 @@
 //! The executor against a store, on simulated hosts: what a stop leaves behind.
+#![allow(clippy::expect_used, reason = "a test says what it relies on")]
 
 use std::{path::Path, time::Duration};
 

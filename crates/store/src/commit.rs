@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
 use serde_json::json;
 use slacktide_engine::{
     commit::{Advance, Change, Claimant, Event, Frame, Need, Refusal, ServerRow, advance},
@@ -99,7 +99,9 @@ async fn decide(
     if locked.rows_affected() == 0 {
         return Err(StoreError::not_found("running task", id));
     }
-    let row = task::Entity::find_by_id(id.0).one(tx.db).await?;
+    let row = task::Model::find_by_statement(run(hot::SELECT_TASK, vec![id.0.into()]))
+        .one(tx.db)
+        .await?;
     let task = row
         .ok_or_else(|| StoreError::not_found("task", id))?
         .try_into_task()?;

@@ -4,6 +4,12 @@
 pub(crate) const LOCK_TASK: &str =
     "UPDATE task SET version = version + 1 WHERE id = ? AND status = 'RUNNING'";
 
+/// All of a task but its context, which grows with the cluster.
+pub(crate) const SELECT_TASK: &str = "SELECT id, kind, cluster_id, cluster_name, ob_cluster_id, creator_id, \
+     creator_name, '' AS context, options, generation, executor, traceparent, create_time, status, operation, \
+     start_time, finish_time, error, revision, last_time, total, successful, failed, active, version \
+     FROM task WHERE id = ?";
+
 pub(crate) const UPDATE_TASK: &str = "UPDATE task SET status = ?, operation = ?, start_time = ?, \
      finish_time = ?, error = ?, revision = ?, last_time = ?, successful = ?, failed = ?, active = ? WHERE id = ?";
 

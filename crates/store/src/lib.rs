@@ -5,6 +5,7 @@
 //! reading in a new transaction. Signals are sent after the commit and are hints: a lost one costs latency.
 
 pub mod clock;
+mod cluster_rows;
 mod clusters;
 mod columns;
 mod commit;
@@ -21,6 +22,7 @@ mod migration;
 mod revisions;
 mod runs;
 mod signal;
+mod task_rows;
 mod tasks;
 mod users;
 mod write;

@@ -8,18 +8,17 @@ use sea_orm::{
     sea_query::{Expr, Func},
 };
 use slacktide_engine::{
-    id::{ClusterId, SubtaskId, TaskId, UserId, ZoneId},
+    id::{ClusterId, SubtaskId, TaskId, ZoneId},
     plan::{Acceptance, Accepted, Plan},
     revision::Revision,
     status::{ResourceStatus, TaskStatus},
-    subtask::{Subtask, SubtaskState},
-    task::{Creator, Tally, Task, TaskCluster, TaskState},
-    time::Micros,
+    subtask::Subtask,
+    task::{Context, Creator, Task},
 };
 
 use crate::{
     clock,
-    columns::{json, to_json, word},
+    columns::to_json,
     connect::Store,
     entity::{subtask, task, zone},
     error::StoreError,
@@ -27,6 +26,7 @@ use crate::{
     idempotency::{self, Key},
     list::{Listed, Page},
     signal::Wake,
+    task_rows::{new_subtask_row, task_row},
     write::{Tx, begin_read},
 };
 
@@ -50,6 +50,8 @@ pub struct Submission {
 pub struct TaskSnapshot {
     /// The task.
     pub task: Task,
+    /// What it works on.
+    pub context: Context,
     /// Its subtasks, by id; empty where they were not asked for.
     pub subtasks: Vec<Subtask>,
     /// Names of the zones that subtasks work on. A zone of an unregistered cluster is missing.
@@ -114,10 +116,8 @@ impl Store {
     pub async fn task(&self, id: TaskId, subtasks: bool) -> Result<TaskSnapshot, StoreError> {
         let view = begin_read(&self.reads).await?;
         let row = task::Entity::find_by_id(id.0).one(&view).await?;
-        let task = row
-            .ok_or_else(|| StoreError::not_found("task", id))?
-            .try_into_task()?;
-        let snapshot = with_subtasks(&view, task, subtasks).await?;
+        let row = row.ok_or_else(|| StoreError::not_found("task", id))?;
+        let snapshot = with_subtasks(&view, row, subtasks).await?;
         view.rollback().await?;
         Ok(snapshot)
     }
@@ -138,7 +138,7 @@ impl Store {
             .await?;
         let mut items = Vec::with_capacity(listed.items.len());
         for row in listed.items {
-            items.push(with_subtasks(&view, row.try_into_task()?, subtasks).await?);
+            items.push(with_subtasks(&view, row, subtasks).await?);
         }
         view.rollback().await?;
         Ok(Listed {
@@ -150,12 +150,14 @@ impl Store {
 
 async fn with_subtasks(
     view: &impl ConnectionTrait,
-    task: Task,
+    row: task::Model,
     subtasks: bool,
 ) -> Result<TaskSnapshot, StoreError> {
+    let (context, task) = (row.context()?, row.try_into_task()?);
     if !subtasks {
         return Ok(TaskSnapshot {
             task,
+            context,
             subtasks: Vec::new(),
             zones: BTreeMap::new(),
         });
@@ -178,6 +180,7 @@ async fn with_subtasks(
         .collect();
     Ok(TaskSnapshot {
         task,
+        context,
         subtasks,
         zones,
     })
@@ -224,6 +227,7 @@ async fn write_accepted(
 ) -> Result<(), StoreError> {
     let Accepted {
         task,
+        context,
         subtasks,
         revisions,
     } = accepted;
@@ -243,7 +247,7 @@ async fn write_accepted(
     if tx.db.execute_raw(hold).await?.rows_affected() == 0 {
         return Err(StoreError::Conflict("the cluster"));
     }
-    task::Entity::insert(task_row(task)?)
+    task::Entity::insert(task_row(task, context)?)
         .exec_without_returning(tx.db)
         .await?;
     let rows: Vec<_> = subtasks
@@ -295,135 +299,4 @@ pub(crate) async fn subtasks_by_id(
         vec![to_json(&ids)?.into(), task.0.into()],
     );
     Ok(subtask::Model::find_by_statement(statement).all(db).await?)
-}
-
-fn task_row(task: &Task) -> Result<task::ActiveModel, StoreError> {
-    use sea_orm::ActiveValue::Set;
-    Ok(task::ActiveModel {
-        id: Set(task.id.0),
-        kind: Set(task.kind.to_string()),
-        cluster_id: Set(task.cluster.id.0),
-        cluster_name: Set(task.cluster.name.clone()),
-        ob_cluster_id: Set(task.cluster.ob_cluster_id),
-        creator_id: Set(task.creator.id.0),
-        creator_name: Set(task.creator.name.clone()),
-        context: Set(to_json(&task.context)?),
-        options: Set(to_json(&task.options)?),
-        generation: Set(task.generation),
-        executor: Set(task.executor.clone()),
-        traceparent: Set(task.traceparent.clone()),
-        create_time: Set(task.create_time.0),
-        status: Set(task.state.status.to_string()),
-        operation: Set(task.state.operation.to_string()),
-        start_time: Set(task.state.start_time.map(|time| time.0)),
-        finish_time: Set(task.state.finish_time.map(|time| time.0)),
-        error: Set(task.state.error.clone()),
-        revision: Set(task.revision),
-        last_time: Set(task.last_time.0),
-        total: Set(task.tally.total.into()),
-        successful: Set(task.tally.successful.into()),
-        failed: Set(task.tally.failed.into()),
-        active: Set(task.tally.active.into()),
-        version: Set(0),
-    })
-}
-
-/// The order of `hot::INSERT_SUBTASKS`.
-fn new_subtask_row(subtask: &Subtask) -> Result<serde_json::Value, StoreError> {
-    Ok(serde_json::json!([
-        subtask.id,
-        subtask.task,
-        subtask.kind.name(),
-        subtask.series_id,
-        subtask.parallel_idx,
-        subtask.zone,
-        subtask.server,
-        subtask.host,
-        i64::from(subtask.foldable),
-        i64::try_from(subtask.timeout.as_micros()).unwrap_or(i64::MAX),
-        to_json(&subtask.upstreams)?,
-        to_json(&subtask.downstreams)?,
-        subtask.create_time,
-        subtask.state.status,
-        subtask.state.operation,
-        subtask.state.run_time,
-        subtask.open_upstreams,
-    ]))
-}
-
-impl task::Model {
-    pub(crate) fn try_into_task(self) -> Result<Task, StoreError> {
-        let (kind, id) = ("task", self.id);
-        let count = |value: i64| u32::try_from(value).unwrap_or(0);
-        Ok(Task {
-            id: TaskId(id),
-            kind: word(kind, id, &self.kind)?,
-            cluster: TaskCluster {
-                id: ClusterId(self.cluster_id),
-                name: self.cluster_name,
-                ob_cluster_id: self.ob_cluster_id,
-            },
-            creator: Creator {
-                id: UserId(self.creator_id),
-                name: self.creator_name,
-            },
-            context: json(kind, id, &self.context)?,
-            options: json(kind, id, &self.options)?,
-            generation: self.generation,
-            executor: self.executor,
-            traceparent: self.traceparent,
-            create_time: Micros(self.create_time),
-            state: TaskState {
-                status: word(kind, id, &self.status)?,
-                operation: word(kind, id, &self.operation)?,
-                start_time: self.start_time.map(Micros),
-                finish_time: self.finish_time.map(Micros),
-                error: self.error,
-            },
-            revision: self.revision,
-            last_time: Micros(self.last_time),
-            tally: Tally {
-                total: count(self.total),
-                successful: count(self.successful),
-                failed: count(self.failed),
-                active: count(self.active),
-            },
-        })
-    }
-}
-
-impl subtask::Model {
-    pub(crate) fn try_into_subtask(self) -> Result<Subtask, StoreError> {
-        let (kind, id) = ("subtask", self.id);
-        let small = |value: i64| i32::try_from(value).unwrap_or(-1);
-        Ok(Subtask {
-            id: SubtaskId(id),
-            task: TaskId(self.task_id),
-            kind: word(kind, id, &self.kind)?,
-            series_id: small(self.series_id),
-            parallel_idx: small(self.parallel_idx),
-            zone: self.zone_id.map(ZoneId),
-            server: self.server_id.map(slacktide_engine::id::ServerId),
-            host: self.host,
-            foldable: self.foldable != 0,
-            timeout: std::time::Duration::from_micros(self.timeout.unsigned_abs()),
-            upstreams: json(kind, id, &self.upstreams)?,
-            downstreams: json(kind, id, &self.downstreams)?,
-            create_time: Micros(self.create_time),
-            state: SubtaskState {
-                status: word(kind, id, &self.status)?,
-                operation: word(kind, id, &self.operation)?,
-                run_time: small(self.run_time),
-                executor: self.executor,
-                start_time: self.start_time.map(Micros),
-                finish_time: self.finish_time.map(Micros),
-                error: self.error,
-            },
-            open_upstreams: u32::try_from(self.open_upstreams).unwrap_or(0),
-            epoch: self.epoch,
-            owner: self.owner,
-            deadline: self.deadline.map(Micros),
-            version: self.version,
-        })
-    }
 }

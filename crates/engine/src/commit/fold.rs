@@ -84,10 +84,13 @@ impl Draft<'_> {
                 });
                 format!("cluster is {status}: {counted}")
             }
-            _ => format!(
-                "all {} upstream subtasks succeeded",
-                self.get(id)?.upstreams.len()
-            ),
+            SubtaskKind::PrepareStopObZone => {
+                "zone is STOPPING: no minor freeze asked for".to_owned()
+            }
+            _ => match self.get(id)?.upstreams.len() {
+                1 => "the upstream subtask succeeded".to_owned(),
+                upstreams => format!("all {upstreams} upstream subtasks succeeded"),
+            },
         })
     }
 

@@ -47,6 +47,8 @@ pub struct Acceptance {
 pub struct Accepted {
     /// The task.
     pub task: Task,
+    /// What it works on.
+    pub context: Context,
     /// Its subtasks, by id.
     pub subtasks: Vec<Subtask>,
     /// Its first revisions.
@@ -111,7 +113,6 @@ impl Plan {
             kind: self.kind,
             cluster: self.cluster,
             creator,
-            context: self.context,
             options: self.options,
             generation: self.generation + 1,
             executor,
@@ -125,6 +126,7 @@ impl Plan {
         let revisions = task::accept(&mut task, &mut subtasks);
         Accepted {
             task,
+            context: self.context,
             subtasks,
             revisions,
         }

@@ -205,7 +205,7 @@ fn a_cluster_without_zones_or_servers_is_refused_naming_the_step() {
 
 #[test]
 fn the_context_is_ocps() {
-    let context = accept(&simulated(&[2, 1]), IMMEDIATE).task.context;
+    let context = accept(&simulated(&[2, 1]), IMMEDIATE).context;
     let strings: Vec<_> = context.strings.iter().collect();
     let expected = [
         ("cluster_id", "1"),

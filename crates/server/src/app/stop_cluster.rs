@@ -43,9 +43,10 @@ async fn attempt(
     if let Some(task) = carried_out(&app.store, command.key.as_ref()).await? {
         let snapshot = app.store.task(TaskId(task), true).await?;
         let (task, subtasks) = as_accepted(snapshot.task, snapshot.subtasks);
-        let zones = snapshot.zones;
+        let (context, zones) = (snapshot.context, snapshot.zones);
         return Ok(TaskSnapshot {
             task,
+            context,
             subtasks,
             zones,
         });
@@ -79,6 +80,7 @@ async fn attempt(
     };
     Ok(TaskSnapshot {
         task: accepted.task,
+        context: accepted.context,
         subtasks: accepted.subtasks,
         zones: zone_names(cluster),
     })

@@ -121,3 +121,19 @@ impl Authenticator {
         verified.insert(user.name.clone(), known);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use argon2::{Argon2, Params, password_hash::phc::PasswordHash};
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_user_costs_the_same_hash_as_a_known_one() {
+        let params = |hash: &str| Params::try_from(&PasswordHash::new(hash).unwrap()).unwrap();
+        let known = params(&password::hash("tide").unwrap());
+        assert_eq!(params(NOBODY), known);
+        assert_eq!(Argon2::default().params(), &Params::default());
+        assert!(!password::verify("", NOBODY));
+    }
+}

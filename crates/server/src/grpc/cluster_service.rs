@@ -132,7 +132,7 @@ impl ClusterService for Api {
         let accepted = if with_subtasks {
             task::snapshot(&accepted)
         } else {
-            task::task(&accepted.task)
+            task::task(&accepted.task, &accepted.context)
         };
         Ok(Response::new(StopClusterResponse {
             task: Some(accepted),

@@ -18,8 +18,8 @@ const CHECK: usize = 8;
 
 /// What a request says of its page.
 pub(super) trait Paged: Message + Clone + Default {
-    /// What may be sorted by. The store's columns have the same names.
-    const COLUMNS: &'static [&'static str];
+    /// What may be sorted by, each with the store's column for it.
+    const COLUMNS: &'static [(&'static str, &'static str)];
     /// The order where none is asked for.
     const DEFAULT: Order;
 
@@ -30,9 +30,9 @@ pub(super) trait Paged: Message + Clone + Default {
 }
 
 macro_rules! paged {
-    ($request:ident, $default:expr, $columns:expr) => {
+    ($request:ident, $default:expr, { $($field:literal => $column:literal,)* }) => {
         impl Paged for $request {
-            const COLUMNS: &'static [&'static str] = $columns;
+            const COLUMNS: &'static [(&'static str, &'static str)] = &[$(($field, $column)),*];
             const DEFAULT: Order = $default;
 
             fn page_size(&mut self) -> &mut i32 {
@@ -61,16 +61,21 @@ const fn by_id(descending: bool) -> Order {
     }
 }
 
-paged!(
-    ListClustersRequest,
-    by_id(false),
-    &["id", "name", "status", "create_time", "update_time"]
-);
-paged!(
-    ListTasksRequest,
-    by_id(true),
-    &["id", "name", "status", "create_time", "finish_time"]
-);
+paged!(ListClustersRequest, by_id(false), {
+    "id" => "id",
+    "name" => "name",
+    "status" => "status",
+    "create_time" => "create_time",
+    "update_time" => "update_time",
+});
+// A task is stored with its kind, which stands for the name.
+paged!(ListTasksRequest, by_id(true), {
+    "id" => "id",
+    "name" => "kind",
+    "status" => "status",
+    "create_time" => "create_time",
+    "finish_time" => "finish_time",
+});
 
 /// A page that was asked for, and how the next one is.
 pub(super) struct Paging {
@@ -139,12 +144,14 @@ fn order<R: Paged>(order_by: &str) -> Result<Order, AppError> {
         Some(name) => (name, true),
         None => (order_by, false),
     };
-    let column = R::COLUMNS.iter().find(|column| **column == name);
-    let column = column.ok_or_else(|| AppError::Unsortable {
-        field: name.to_owned(),
-        allowed: R::COLUMNS.join(", "),
-    })?;
-    Ok(Order { column, descending })
+    let found = R::COLUMNS.iter().find(|(field, _)| *field == name);
+    match found {
+        Some((_, column)) => Ok(Order { column, descending }),
+        None => Err(AppError::Unsortable {
+            field: name.to_owned(),
+            allowed: Vec::from_iter(R::COLUMNS.iter().map(|(field, _)| *field)).join(", "),
+        }),
+    }
 }
 
 /// Digest of what is left of a request without its page: filters, order and view.

@@ -22,6 +22,13 @@ const DOMAIN: &str = "slacktide";
 /// When to try again after something that passes.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How much of a text is told, in characters. A status travels in HTTP headers, of which clients take 16 KiB,
+/// and some texts echo what a caller sent.
+const MAX_TEXT: usize = 256;
+
+/// How many faults of one request are told, for the same reason. The message says how many more there are.
+const MAX_FAULTS: usize = 10;
+
 /// OCP's error codes.
 mod ocp {
     pub(super) const NONE: i64 = 0;
@@ -69,7 +76,8 @@ impl Answer {
         let violations: Vec<_> = violations
             .0
             .iter()
-            .map(|fault| FieldViolation::new(&fault.field, &fault.description))
+            .take(MAX_FAULTS)
+            .map(|fault| FieldViolation::new(&fault.field, clipped(&fault.description)))
             .collect();
         self.details.set_bad_request(violations);
         self
@@ -77,7 +85,7 @@ impl Answer {
 
     fn field(mut self, field: &str, error: &AppError) -> Self {
         self.details
-            .add_bad_request_violation(field, error.to_string());
+            .add_bad_request_violation(field, clipped(error));
         self
     }
 
@@ -101,8 +109,17 @@ impl Answer {
         } = self;
         metadata.insert("ocp_code".to_owned(), ocp_code.to_string());
         details.set_error_info(reason, DOMAIN, metadata);
-        Status::with_error_details(code, message.to_string(), details)
+        Status::with_error_details(code, clipped(message), details)
     }
+}
+
+fn clipped(text: impl ToString) -> String {
+    let mut text = text.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl From<AppError> for Status {
@@ -228,4 +245,65 @@ fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(status: &Status) -> String {
+        status
+            .get_error_details()
+            .error_info()
+            .unwrap()
+            .reason
+            .clone()
+    }
+
+    #[test]
+    fn a_database_that_fails_is_told_as_unavailable_and_when_to_retry() {
+        let status = Status::from(AppError::from(StoreError::Closed));
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(reason(&status), "DATABASE_UNAVAILABLE");
+        let details = status.get_error_details();
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY_AFTER));
+        let status = Status::from(AuthError::from(StoreError::Closed));
+        assert_eq!(status.code(), Code::Unavailable);
+    }
+
+    #[test]
+    fn what_went_wrong_inside_is_not_told() {
+        let corrupt = StoreError::Corrupt {
+            kind: "task",
+            key: "7".to_owned(),
+            reason: "a secret".to_owned(),
+        };
+        for error in [
+            AppError::from(corrupt),
+            AppError::Internal("a secret".to_owned()),
+        ] {
+            let status = Status::from(error);
+            assert_eq!(status.code(), Code::Internal);
+            assert!(status.message().starts_with("internal error, trace "));
+            assert!(!format!("{status:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_status_fits_into_headers_whatever_a_caller_sent() {
+        let mut violations = Violations::default();
+        for server in 0..3000 {
+            let field = format!("cluster.zones[0].servers[{server}].driver.process.base_dir");
+            violations.add(field, "ü".repeat(4000));
+        }
+        let unsortable = AppError::Unsortable {
+            field: "x".repeat(1_000_000),
+            allowed: "id".to_owned(),
+        };
+        for error in [AppError::from(violations), unsortable] {
+            let headers = Status::from(error).into_http::<()>().into_parts().0.headers;
+            let size: usize = headers.values().map(|value| value.len()).sum();
+            assert!(size < 15_000, "{size} bytes");
+        }
+    }
 }

@@ -74,7 +74,7 @@ impl Watch {
         let snapshot = match after {
             None => {
                 let subtasks = task::subtasks(&found.subtasks, &found.zones);
-                chunks(task::task(&found.task), subtasks)
+                chunks(task::task(&found.task, &found.context), subtasks)
             }
             Some(_) => VecDeque::new(),
         };

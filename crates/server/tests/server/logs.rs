@@ -30,7 +30,7 @@ async fn a_log_begins_with_its_run() {
     assert_eq!(log.lines().count(), 2, "{log}");
 
     refused(
-        read(task.id, 7).await,
+        read(task.id, root + 1000).await,
         Code::NotFound,
         "SUBTASK_NOT_FOUND",
         4001,

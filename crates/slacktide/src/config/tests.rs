@@ -95,8 +95,10 @@ fn what_is_shown_holds_no_secret_and_can_be_read_again() {
 
 #[test]
 fn every_setting_has_an_environment_variable() {
-    let mut full = Settings::default();
-    full.admin_password = Some(String::new());
+    let mut full = Settings {
+        admin_password: Some(String::new()),
+        ..Settings::default()
+    };
     full.trace.otlp_endpoint = Some(String::new());
     full.executor.watch_window = Some(std::time::Duration::ZERO.into());
     let mut keys = Vec::new();

@@ -31,7 +31,7 @@ struct Migration {
 
 enum Ddl {
     Table(Box<TableCreateStatement>),
-    Index(IndexCreateStatement),
+    Index(Box<IndexCreateStatement>),
 }
 
 impl MigrationName for Migration {
@@ -45,7 +45,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         match &self.ddl {
             Ddl::Table(table) => manager.create_table((**table).clone()).await,
-            Ddl::Index(index) => manager.create_index(index.clone()).await,
+            Ddl::Index(index) => manager.create_index((**index).clone()).await,
         }
     }
 }

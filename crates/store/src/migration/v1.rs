@@ -236,7 +236,7 @@ fn table(
 }
 
 fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> (&'static str, Ddl) {
-    (name, Ddl::Index(index_on(name, table, columns)))
+    (name, Ddl::Index(Box::new(index_on(name, table, columns))))
 }
 
 fn unique(
@@ -246,7 +246,7 @@ fn unique(
 ) -> (&'static str, Ddl) {
     (
         name,
-        Ddl::Index(index_on(name, table, columns).unique().take()),
+        Ddl::Index(Box::new(index_on(name, table, columns).unique().take())),
     )
 }
 

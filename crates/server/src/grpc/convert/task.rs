@@ -23,12 +23,12 @@ const NODE_TYPE: &str = "JAVA_TASK";
 pub(in crate::grpc) fn snapshot(snapshot: &TaskSnapshot) -> pb::Task {
     pb::Task {
         subtasks: subtasks(&snapshot.subtasks, &snapshot.zones),
-        ..task(&snapshot.task)
+        ..task(&snapshot.task, &snapshot.context)
     }
 }
 
 /// A task without its subtasks.
-pub(in crate::grpc) fn task(task: &Task) -> pb::Task {
+pub(in crate::grpc) fn task(task: &Task, works_on: &Context) -> pb::Task {
     let TaskState {
         status,
         operation,
@@ -51,7 +51,7 @@ pub(in crate::grpc) fn task(task: &Task) -> pb::Task {
             id: task.creator.id.0,
             name: task.creator.name.clone(),
         }),
-        context: Some(context(&task.context)),
+        context: Some(context(works_on)),
         prohibit_rollback: false,
         executor: task.executor.clone(),
         revision: task.revision,
