@@ -6,7 +6,8 @@ use slacktide_api::v1::info_service_client::InfoServiceClient;
 use slacktide_api::v1::task_service_client::TaskServiceClient;
 use slacktide_api::v1::{
     Cluster, ClusterSpec, GetClusterRequest, GetSubtaskLogRequest, GetTaskRequest,
-    RegisterClusterRequest, StopClusterRequest, StopMode, Task, WatchTaskRequest,
+    RegisterClusterRequest, StopClusterRequest, StopMode, Task, UnregisterClusterRequest,
+    WatchTaskRequest,
 };
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -130,6 +131,19 @@ impl Api {
             .into_inner()
             .cluster
             .context("the response holds no cluster")
+    }
+
+    /// Forgets a cluster.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn unregister(&self, id: i64) -> Result<()> {
+        let request = UnregisterClusterRequest {
+            id,
+            request_id: String::new(),
+        };
+        self.clusters.clone().unregister_cluster(request).await?;
+        Ok(())
     }
 
     /// Stops a cluster.

@@ -124,13 +124,10 @@ async fn crash_once(
         }
         _ => false,
     };
-    ensure!(
-        crash_at(slacktide, &accepted, is_point).await?,
-        "the step never was {status:?}"
-    );
-
+    let crashed = crash_at(slacktide, &accepted, is_point).await?;
     let api = slacktide.api()?;
     let task = assert_ends_well(&api, accepted.clone()).await?;
+    ensure!(crashed, "the step never was {status:?}");
     within(
         Duration::from_secs(1),
         "end of the server",
@@ -139,12 +136,7 @@ async fn crash_once(
     .await?;
     assert_nothing_signalled_twice(&api, &task, engine).await?;
     // Frees the base directory for the next round's cluster.
-    let request = slacktide_api::v1::UnregisterClusterRequest {
-        id: cluster.id,
-        request_id: String::new(),
-    };
-    api.clusters.clone().unregister_cluster(request).await?;
-    Ok(())
+    api.unregister(cluster.id).await
 }
 
 fn is_named(task: &Task, state: &SubtaskState, name: &str) -> bool {

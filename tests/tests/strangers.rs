@@ -218,3 +218,30 @@ async fn server_that_comes_back_fails_the_task() -> Result<()> {
     )
     .await
 }
+
+#[tokio::test]
+async fn server_that_moved_to_another_cluster() -> Result<()> {
+    with_engine(
+        "server_that_moved_to_another_cluster",
+        LIMIT,
+        async |home| {
+            let [mut moved, other] = Engine::start_many::<2>(home).await?;
+            let slacktide = Slacktide::start().await?;
+            let api = slacktide.api()?;
+            let zones = vec![vec![moved.spec()], vec![other.spec()]];
+            let large = api.register(cluster("large", zones)).await?;
+            let task = api.stop(large.id, StopMode::Immediate).await?;
+            let task = api.finished(task.id).await?;
+            assert_stopped(&api, large.id, &task).await?;
+
+            moved.restart().await?;
+            api.unregister(large.id).await?;
+            // A smaller graph has lower revisions; what the host remembers of the first stop must not fence it off.
+            let (small, task) = stop(&api, "small", &moved).await?;
+            assert_stopped(&api, small, &task).await?;
+            assert!(!moved.process().is_running());
+            Ok(())
+        },
+    )
+    .await
+}

@@ -12,6 +12,7 @@ mod action;
 pub mod driver;
 mod lease;
 mod options;
+mod recovery;
 mod run;
 pub mod run_log;
 mod sql;

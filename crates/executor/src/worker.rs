@@ -6,27 +6,23 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
 };
 
 use futures::{StreamExt, stream};
 use slacktide_engine::{
     commit::{Claimant, Event, Refusal},
-    fence::Fence,
     id::{SubtaskId, TaskId},
-    kind::SubtaskKind,
     subtask::Subtask,
     task::Task,
 };
-use slacktide_store::{Assignment, Committed, Executor as Lease, Store, StoreError};
+use slacktide_store::{Assignment, Committed, Store, StoreError};
 use tokio::sync::{Notify, RwLock};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
-    driver::Host,
-    lease::LeaseWatch,
     options::Options,
+    recovery,
     run::{self, Commit},
 };
 
@@ -80,9 +76,9 @@ impl Executor {
         tokio::select! {
             () = working => {}
             // Goes on while the rest drains: the lease must not run out under the last runs.
-            () = worker.tick_forever() => {}
+            () = recovery::tick_forever(&worker) => {}
         }
-        worker.give_up_lease().await;
+        recovery::give_up_lease(&worker).await;
     }
 }
 
@@ -117,6 +113,39 @@ impl Worker {
 
     pub(crate) fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    /// This executor's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Makes it look for work.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Interrupts all runs: each is handed back, if it still is this executor's.
+    pub(crate) fn interrupt_runs(&self) {
+        for run in self.running().values() {
+            run.cancel.cancel();
+        }
+    }
+
+    /// What the database says this executor runs though it does not.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub(crate) async fn own_lost_runs(&self) -> Result<Vec<(TaskId, SubtaskId, i64)>, StoreError> {
+        let _quiet = self.0.commits.write().await;
+        let mut runs = self.0.store.runs_of(&self.0.id).await?;
+        let running = self.running();
+        runs.retain(|(_, subtask, epoch)| {
+            running
+                .get(subtask)
+                .is_none_or(|known| known.epoch != *epoch)
+        });
+        Ok(runs)
     }
 
     /// On whose behalf the end of a run is committed: that run's place is free again.
@@ -155,93 +184,6 @@ impl Worker {
         }
     }
 
-    /// The floor under all signals; also renews the lease and looks for what was lost.
-    async fn tick_forever(&self) {
-        let mut watch = LeaseWatch::new(self.0.options.lease_ttl);
-        let mut ticks = tokio::time::interval(self.0.options.tick);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut renewed = Instant::now();
-        loop {
-            ticks.tick().await;
-            match self.tick(&mut watch).await {
-                Ok(()) => renewed = Instant::now(),
-                Err(error) => {
-                    tracing::warn!(%error, "the executor cannot reach the database, trying again");
-                    watch.forget();
-                }
-            }
-            let age = renewed.elapsed();
-            slacktide_telemetry::metrics::set_lease(age < self.0.options.lease_ttl, age);
-            self.0.wake.notify_one();
-        }
-    }
-
-    async fn tick(&self, watch: &mut LeaseWatch) -> Result<(), StoreError> {
-        let store = &self.0.store;
-        if !store.renew_lease(&self.0.id).await? {
-            self.lose_lease().await?;
-        }
-        let leases = store.leases().await?;
-        let others = leases
-            .into_iter()
-            .filter(|lease| lease.id != self.0.id)
-            .collect();
-        for over in watch.observe(others, Instant::now()) {
-            if store.end_lease(&over).await? {
-                tracing::warn!(
-                    executor = over.id,
-                    host = over.host,
-                    "an executor's lease is over"
-                );
-            }
-        }
-        let depth = store.queue_depth().await?;
-        slacktide_telemetry::metrics::set_queue_depth(depth.ready, depth.running);
-        self.recover_own().await
-    }
-
-    /// Somebody took the lease away: what runs here may be running elsewhere already. Everything is let go,
-    /// and found again like any lost run.
-    async fn lose_lease(&self) -> Result<(), StoreError> {
-        tracing::warn!(
-            "this executor's lease was taken away; it lets go of its runs and begins again"
-        );
-        for run in self.running().values() {
-            run.cancel.cancel();
-        }
-        self.0
-            .store
-            .begin_lease(&self.0.id, &self.0.options.host, false)
-            .await
-    }
-
-    /// Runs again, from looking, what the database says this executor runs though it does not: the answer to
-    /// a commit was lost, or a run panicked.
-    async fn recover_own(&self) -> Result<(), StoreError> {
-        let mut lost = Vec::new();
-        {
-            let _quiet = self.0.commits.write().await;
-            let runs = self.0.store.runs_of(&self.0.id).await?;
-            let running = self.running();
-            for (task, subtask, epoch) in runs {
-                if running
-                    .get(&subtask)
-                    .is_none_or(|known| known.epoch != epoch)
-                {
-                    lost.push((task, subtask, epoch));
-                }
-            }
-        }
-        if !lost.is_empty() {
-            tracing::warn!(
-                runs = lost.len(),
-                "runs of this executor were lost, running them again"
-            );
-            self.take_over(lost).await;
-        }
-        Ok(())
-    }
-
     /// Claims until nothing is left, or no room for it.
     async fn claim_all(&self) {
         loop {
@@ -256,7 +198,7 @@ impl Worker {
                     self.0
                         .backlog
                         .store(candidates.ready.len() >= room, Ordering::Relaxed);
-                    self.take_over(candidates.lost).await;
+                    recovery::take_over(self, candidates.lost).await;
                     let claimed = self.claim(candidates.ready).await;
                     if found < room || claimed == 0 {
                         return;
@@ -286,47 +228,8 @@ impl Worker {
             .await
     }
 
-    /// Takes over runs whose executor is gone. Their hosts are fenced first: whoever had them sends nothing more.
-    async fn take_over(&self, lost: Vec<(TaskId, SubtaskId, i64)>) {
-        let mut by_task: BTreeMap<TaskId, Vec<(SubtaskId, i64)>> = BTreeMap::new();
-        for (task, subtask, epoch) in lost {
-            if let Err(error) = self.fence(task, subtask, epoch).await {
-                tracing::warn!(%task, %subtask, error, "cannot fence a lost run, trying again at the next tick");
-                continue;
-            }
-            by_task.entry(task).or_default().push((subtask, epoch));
-        }
-        for (task, runs) in by_task {
-            self.commit_and_start(task, Event::TakeOver { runs }).await;
-        }
-    }
-
-    async fn fence(&self, task: TaskId, subtask: SubtaskId, epoch: i64) -> Result<(), String> {
-        let read = async {
-            let subtask = self.0.store.subtask(task, subtask).await?;
-            if subtask.kind != SubtaskKind::StopObserverProcess {
-                return Ok(Vec::new());
-            }
-            let task = self.0.store.task(task, false).await?.task;
-            self.0.store.assignments(task, vec![subtask]).await
-        };
-        let assignments: Vec<Assignment> =
-            read.await.map_err(|error: StoreError| error.to_string())?;
-        for assignment in assignments {
-            // One above the lost run: whatever epoch the takeover gets is at least that.
-            let fence = Fence {
-                generation: assignment.task.generation,
-                epoch: epoch + 1,
-            };
-            for server in &assignment.servers {
-                Host::of(server, &self.0.options).raise_fence(fence).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Commits an event that claims, and starts what was claimed. Returns whether anything was committed.
-    async fn commit_and_start(&self, task: TaskId, event: Event) -> bool {
+    pub(crate) async fn commit_and_start(&self, task: TaskId, event: Event) -> bool {
         let quiet = self.0.commits.read().await;
         match self
             .0
@@ -438,7 +341,7 @@ impl Worker {
         };
         self.start(claims).await;
         if self.0.backlog.load(Ordering::Relaxed) {
-            self.0.wake.notify_one();
+            self.wake();
         }
     }
 
@@ -453,25 +356,10 @@ impl Worker {
             .await
             .is_err()
         {
-            for run in self.running().values() {
-                run.cancel.cancel();
-            }
+            self.interrupt_runs();
             self.0.runs.wait().await;
         }
         tracing::info!("executor drained");
-    }
-
-    async fn give_up_lease(&self) {
-        let giving_up = async {
-            let leases: Vec<Lease> = self.0.store.leases().await?;
-            for own in leases.iter().filter(|lease| lease.id == self.0.id) {
-                self.0.store.end_lease(own).await?;
-            }
-            Ok::<_, StoreError>(())
-        };
-        if let Err(error) = giving_up.await {
-            tracing::warn!(%error, "the lease could not be given up; it runs out by itself");
-        }
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) async fn run(context: &Context<'_>) -> Ended {
 pub(crate) async fn observe(context: &Context<'_>) -> Option<Observation> {
     context.assignment.subtask.server?;
     let host = host(context).ok()?;
-    let sighting = host.look().await;
+    let sighting = host.look(context.assignment.process.is_some()).await;
     context
         .log
         .line(format!("looked once more: {}", sighting.text));

@@ -105,9 +105,11 @@ impl Host {
         }
     }
 
-    pub(crate) async fn look(&self) -> Sighting {
+    /// Looks. `known`: whether a process of this server was found here before, so that its base directory is
+    /// proven right; a port that a stranger has taken since then says nothing about the server.
+    pub(crate) async fn look(&self, known: bool) -> Sighting {
         match self {
-            Self::Process(driver) => sighting(driver.look().await),
+            Self::Process(driver) => sighting(driver.look().await, known),
             Self::Simulated(host) => host.look().await,
         }
     }
@@ -184,10 +186,11 @@ async fn stop_process(
     }
 }
 
-fn sighting(finding: Finding) -> Sighting {
+fn sighting(finding: Finding, known: bool) -> Sighting {
     let text = finding.to_string();
     let (observation, process, obstacle) = match finding {
         Finding::None => (Observation::Gone, None, None),
+        Finding::Foreign(_) if known => (Observation::Gone, None, None),
         Finding::One(process) => {
             let obstacle = match &process.owner {
                 Owner::Systemd { unit } => Some(format!(
