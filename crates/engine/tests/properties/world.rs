@@ -152,7 +152,7 @@ impl World {
         for subtask in change.into_iter().flat_map(|change| &change.subtasks) {
             let was = self.subtasks[&subtask.id].state.status;
             if subtask.state.status == SubtaskStatus::Successful && was != subtask.state.status {
-                allowed.extend(&subtask.downstreams);
+                allowed.extend(subtask.downstreams.iter());
                 rolls_up |= subtask.kind == SubtaskKind::UpdateZoneStatus;
             }
         }

@@ -1,0 +1,77 @@
+//! What every database that slacktide can live in must do: one suite, stamped for each backend.
+//!
+//! A case is an `async fn(impl Backend)` in the file of its topic and a word in the list below; one that is
+//! missing there is dead code to the compiler. A new database implements [`backend::Backend`] and adds one
+//! line at the end of this file. What only one database has is tested in a file of its name.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, which the allowance for test functions does not reach"
+)]
+
+mod backend;
+mod clusters;
+mod commit;
+mod concurrency;
+mod corrupt;
+mod durability;
+mod fencing;
+mod idempotency;
+mod kit;
+mod leases;
+mod lists;
+mod runs;
+mod schema;
+mod signals;
+mod sqlite;
+mod submit;
+mod users;
+mod watching;
+
+macro_rules! suite {
+    ($backend:ident) => {
+        cases! { $backend
+            clusters: reads_as_registered, refuses_what_is_taken, counts_ids_upwards, mends_settings,
+                refuses_to_mend_into_a_taken_directory, forgets, keeps_what_a_task_holds,
+                takes_thousands_of_servers;
+            commit: runs_a_stop_to_its_end, keeps_the_cluster_of_a_failed_task, claims_within_room,
+                claims_for_its_own_host_only, knows_no_ended_or_unknown_task, moves_the_update_time;
+            concurrency: accepts_one_of_racing_submits, gives_no_id_twice, commits_many_tasks_at_once,
+                spares_the_neighbours_of_a_refused_commit, gives_a_run_to_one_claimant;
+            corrupt: names_the_row_that_it_cannot_read, refuses_to_commit_on_a_corrupt_row;
+            durability: keeps_everything_over_a_restart, finishes_what_was_handed_over_before_it_closes,
+                carries_out_what_a_vanished_caller_asked;
+            fencing: drops_late_results_whole, refuses_what_the_graph_has_not, stops_a_task_that_lost_its_cluster,
+                guards_intents;
+            idempotency: remembers_what_was_made, scopes_keys, makes_one_of_two_under_one_key, forgets_after_a_day,
+                remembers_no_refusal;
+            leases: counts_renewals, ends_only_what_was_seen, begins_alone, offers_ready_subtasks,
+                offers_what_a_dead_executor_left, lists_an_executors_runs;
+            lists: pages_clusters, filters_clusters, pages_tasks, filters_tasks;
+            runs: journals_processes, tells_a_run_what_it_works_on, keeps_logs_by_run;
+            schema: is_as_promised, is_there_already_when_opened_again, resumes_a_migration,
+                refuses_the_schema_of_a_later_version;
+            signals: wake_a_watcher_with_the_last_revision, stay_silent_when_nothing_changed,
+                wake_an_executor_when_there_is_work;
+            submit: holds_the_cluster, refuses_a_plan_that_is_no_longer_true, outlives_its_cluster;
+            users: are_found_by_name;
+            watching: folds_one_snapshot_into_the_next, pages_a_long_history;
+        }
+    };
+}
+
+macro_rules! cases {
+    ($backend:ident $($topic:ident: $($case:ident),+;)+) => {$(
+        mod $topic {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                use crate::backend::{$backend, Backend};
+                crate::$topic::$case($backend::fresh().await).await;
+            }
+        )+}
+    )+};
+}
+
+mod on_sqlite {
+    suite!(Sqlite);
+}
