@@ -77,11 +77,14 @@ async fn buf_curl_stops_and_watches() -> Result<()> {
         let task = &stopped.first().context("a response")?["task"];
         assert_eq!(task["subtasks"].as_array().map(Vec::len), Some(21));
 
-        let data = format!(r#"{{"taskId":{}}}"#, task["id"]);
         let method = "slacktide.v1.TaskService/WatchTask";
+        let data = format!(r#"{{"taskId":{}}}"#, task["id"]);
         let watched = buf_curl(&buf, &slacktide, method, &data).await?;
         let first = watched.first().context("a message")?;
         assert_eq!(first["snapshot"]["task"]["id"], task["id"]);
+
+        let data = format!(r#"{{"taskId":{},"afterRevision":"0"}}"#, task["id"]);
+        let watched = buf_curl(&buf, &slacktide, method, &data).await?;
         let last = watched
             .last()
             .and_then(|message| message["changes"]["changes"].as_array());

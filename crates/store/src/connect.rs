@@ -9,7 +9,13 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, sqlx::sqlite::Sqlite
 use sea_orm_migration::MigratorTrait;
 use tokio_util::task::TaskTracker;
 
-use crate::{error::StoreError, ids::Ids, migration::Migrator, signal::Signals, write::Writer};
+use crate::{
+    error::StoreError,
+    ids::Ids,
+    migration::Migrator,
+    signal::Signals,
+    write::{Writer, begin_write},
+};
 
 /// How long a connection waits for another process's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,9 +61,9 @@ impl Store {
         let write = connect(1)
             .await
             .map_err(|error| error.during("opening the database"))?;
-        Migrator::up(&write, None)
+        migrate(&write)
             .await
-            .map_err(|error| StoreError::from(error).during("migrating the database"))?;
+            .map_err(|error| error.during("migrating the database"))?;
         let reads = connect(READERS)
             .await
             .map_err(|error| error.during("opening the database"))?;
@@ -104,18 +110,28 @@ impl Store {
     }
 }
 
+/// In one transaction, so that of processes that open a new database at once one makes it and the others wait.
+async fn migrate(db: &DatabaseConnection) -> Result<(), StoreError> {
+    let tx = begin_write(db).await?;
+    Migrator::up(&tx, None).await?;
+    Ok(tx.commit().await?)
+}
+
 async fn open_pool(
     location: &Location,
     connections: u32,
 ) -> Result<DatabaseConnection, StoreError> {
-    let file = location.file.display();
-    let mut options = ConnectOptions::new(format!("sqlite://{file}?mode=rwc"));
+    let file = location.file.clone();
+    let mut options = ConnectOptions::new("sqlite:");
     options
         .min_connections(1)
         .max_connections(connections)
         .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
+        .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
+                // Not in the URL, where `?` and `%` of a path would mean something.
+                .filename(&file)
+                .create_if_missing(true)
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT)
                 .pragma("journal_mode", "WAL")

@@ -238,7 +238,9 @@ fn send_all(signals: &Signals, wakes: Mutex<Vec<Wake>>) {
     clippy::disallowed_methods,
     reason = "the gateway: the one place where transactions begin"
 )]
-async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+pub(crate) async fn begin_write(
+    db: &DatabaseConnection,
+) -> Result<DatabaseTransaction, StoreError> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()

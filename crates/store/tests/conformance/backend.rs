@@ -36,7 +36,7 @@ pub(crate) trait Backend: Sized {
     /// One connection of another process, so to speak: a transaction may be spelled out on it.
     async fn connect(&self) -> Direct;
 
-    /// The statements that make the schema as it is now, in a stable order.
+    /// The statements that make the schema as it is now, in a stable order and form.
     async fn schema(&self) -> Vec<String>;
 
     /// Opens a store on it. This may be done many times.
@@ -86,9 +86,14 @@ impl Backend for Sqlite {
     }
 
     async fn schema(&self) -> Vec<String> {
-        let select =
-            "SELECT sql AS line FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC, name";
-        self.connect().await.lines(select).await
+        let select = "SELECT sql AS line FROM sqlite_master WHERE sql IS NOT NULL \
+             ORDER BY type DESC, name";
+        let statements = self.connect().await.lines(select).await;
+        let one_column_a_line = |sql: String| {
+            sql.replace("\" ( ", "\" (\n    ")
+                .replace("NULL, ", "NULL,\n    ")
+        };
+        statements.into_iter().map(one_column_a_line).collect()
     }
 }
 

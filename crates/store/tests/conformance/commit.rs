@@ -79,9 +79,9 @@ fn assert_no_start_before_upstreams_finished(subtasks: &[slacktide_engine::subta
         .map(|subtask| (subtask.id, subtask.state.finish_time))
         .collect();
     for subtask in subtasks {
-        for upstream in &subtask.upstreams {
+        for upstream in subtask.upstreams.iter() {
             assert!(
-                finished[upstream] <= subtask.state.start_time,
+                finished[&upstream] <= subtask.state.start_time,
                 "{subtask:?}"
             );
         }

@@ -192,8 +192,9 @@ pub(crate) async fn drive(store: &Store, begun: Committed, claimant: &Claimant) 
         let ends = runs
             .iter()
             .map(|run| commit(store, run.task, success(run), claimant));
-        runs = Vec::new();
-        for committed in join_all(ends).await {
+        let ends = join_all(ends).await;
+        runs.clear();
+        for committed in ends {
             let committed = committed.expect("the run's end is committed");
             if committed.task.revision > task.revision {
                 task = committed.task;

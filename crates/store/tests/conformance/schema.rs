@@ -12,10 +12,7 @@ use crate::{
 pub(crate) async fn is_as_promised<B: Backend>(db: B) {
     db.open().await.close().await;
     let statements = db.schema().await;
-    let lines = statements
-        .iter()
-        .map(|sql| sql.split_whitespace().collect::<Vec<_>>().join(" ") + ";\n");
-    let actual: String = lines.collect();
+    let actual: String = statements.iter().map(|sql| format!("{sql};\n")).collect();
 
     let name = format!("schema.{}.sql", B::NAME);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR"))

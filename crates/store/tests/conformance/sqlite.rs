@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use slacktide_store::{Location, Store, StoreError};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::{
     backend::{Backend, Sqlite},
