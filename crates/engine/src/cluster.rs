@@ -133,9 +133,7 @@ impl std::fmt::Debug for SqlAccount {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A task holds the cluster: OCP's 11020.
-    #[error(
-        "task {task} holds cluster {name}: wait for it to end (a FAILED task keeps its cluster)"
-    )]
+    #[error("task {task} holds cluster {name}, and does so until it is SUCCESSFUL")]
     Held {
         /// The cluster's name.
         name: String,

@@ -70,6 +70,10 @@ pub(crate) async fn act(
     interrupt: &CancellationToken,
 ) -> Option<End> {
     let (log, lines) = RunLog::new();
+    let begun_before = assignment.subtask.state.start_time < Some(assignment.task.last_time);
+    if begun_before {
+        log.line("an earlier run was lost or handed back: going on from what is found");
+    }
     let writing = write_log(worker.store(), &assignment.subtask, lines);
     let (ended, tail) = tokio::join!(within_deadline(worker, assignment, log, interrupt), writing);
 

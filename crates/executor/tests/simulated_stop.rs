@@ -11,7 +11,9 @@ use slacktide_engine::{
     task::Creator,
 };
 use slacktide_executor::{Executor, Options};
-use slacktide_store::{Location, NewCluster, NewServer, NewZone, Store, Submission, TaskSnapshot};
+use slacktide_store::{
+    Location, NewCluster, NewServer, NewZone, ServerSettings, Store, Submission, TaskSnapshot,
+};
 use tokio_util::sync::CancellationToken;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -240,4 +242,41 @@ async fn a_drain_hands_back_what_does_not_end_and_the_next_executor_goes_on() {
         2
     );
     next.stop().await;
+}
+
+#[tokio::test]
+async fn a_subtask_that_waits_for_a_host_follows_its_server_to_another() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path()).await;
+    let executor = Running::start(&store, dir.path(), "e1").await;
+    let on = |host: &str| Driver::Process {
+        base_dir: dir.path().join("missing").display().to_string(),
+        host: host.to_owned(),
+    };
+    let cluster = register(&store, 1, 1, &on("elsewhere")).await;
+    let task = submit(&store, &cluster).await;
+    let mut revisions = store.signals().task(task);
+    loop {
+        let snapshot = store.task(task, true).await.expect("the task");
+        if snapshot.subtasks[3].state.status == SubtaskStatus::Ready {
+            break;
+        }
+        revisions.changed().await.expect("a change");
+    }
+
+    let server = cluster.servers().next().expect("a server").id;
+    let settings = vec![ServerSettings {
+        id: server,
+        driver: on("here"),
+    }];
+    store
+        .mend(cluster.id, None, settings, None)
+        .await
+        .expect("the cluster is mended");
+
+    // Now it is taken up, and fails for what it finds here.
+    let snapshot = ended(&store, task).await;
+    assert_eq!(snapshot.subtasks[3].state.status, SubtaskStatus::Failed);
+    assert_eq!(snapshot.subtasks[3].state.executor.as_deref(), Some("here"));
+    executor.stop().await;
 }

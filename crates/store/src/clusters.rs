@@ -5,14 +5,13 @@ use sea_orm::{
 };
 use slacktide_engine::{
     cluster::{Cluster, Driver, SqlAccount},
-    id::{ClusterId, ServerId},
+    id::ClusterId,
     status::ResourceStatus,
 };
 
 use crate::{
     clock,
-    cluster_rows::{base_dir_hash, server_row, with_topology},
-    columns::to_json,
+    cluster_rows::{server_row, with_topology},
     connect::Store,
     entity::{cluster, server, zone},
     error::StoreError,
@@ -56,15 +55,6 @@ pub struct NewServer {
     pub sql_port: u16,
     /// Port of the servers' own protocol.
     pub rpc_port: u16,
-    /// How its host is reached.
-    pub driver: Driver,
-}
-
-/// What may be mended of a registered server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerSettings {
-    /// The server.
-    pub id: ServerId,
     /// How its host is reached.
     pub driver: Driver,
 }
@@ -151,30 +141,6 @@ impl Store {
             items,
             total: listed.total,
         })
-    }
-
-    /// Mends a cluster's account and its servers' drivers. Its topology stays as it is.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Duplicate`] if a base directory is taken.
-    pub async fn mend(
-        &self,
-        id: ClusterId,
-        sql: Option<SqlAccount>,
-        servers: Vec<ServerSettings>,
-        key: Option<Key>,
-    ) -> Result<Cluster, StoreError> {
-        let input = std::sync::Arc::new((sql, servers, key));
-        self.writer
-            .write("updating a cluster", move |tx| {
-                let input = std::sync::Arc::clone(&input);
-                Box::pin(async move {
-                    let (sql, servers, key) = &*input;
-                    update_settings(&tx, id, sql.as_ref(), servers, key.as_ref()).await
-                })
-            })
-            .await?;
-        self.cluster(id).await
     }
 
     /// Forgets a cluster, if no task holds it. Its tasks are kept.
@@ -277,65 +243,4 @@ async fn insert_cluster(
         idempotency::remember(tx, key, id, now).await?;
     }
     Ok(ClusterId(id))
-}
-
-async fn update_settings(
-    tx: &Tx<'_>,
-    id: ClusterId,
-    sql: Option<&SqlAccount>,
-    servers: &[ServerSettings],
-    key: Option<&Key>,
-) -> Result<(), StoreError> {
-    let now = clock::now();
-    let updated = cluster::Entity::update_many()
-        .col_expr(
-            cluster::Column::SqlUser,
-            Expr::value(sql.map(|sql| sql.user.clone())),
-        )
-        .col_expr(
-            cluster::Column::SqlPassword,
-            Expr::value(sql.map(|sql| sql.password.clone())),
-        )
-        .col_expr(cluster::Column::UpdateTime, Expr::value(now.0))
-        .col_expr(cluster::Column::Version, Expr::cust("version + 1"))
-        .filter(cluster::Column::Id.eq(id.0))
-        .exec(tx.db)
-        .await?;
-    if updated.rows_affected == 0 {
-        return Err(StoreError::not_found("cluster", id));
-    }
-    // All are let go before any is taken, so that two servers may swap their base directories.
-    server::Entity::update_many()
-        .col_expr(
-            server::Column::BaseDirHash,
-            Expr::value(Option::<String>::None),
-        )
-        .filter(server::Column::ClusterId.eq(id.0))
-        .exec(tx.db)
-        .await?;
-    for settings in servers {
-        server::Entity::update_many()
-            .col_expr(
-                server::Column::Driver,
-                Expr::value(to_json(&settings.driver)?),
-            )
-            .col_expr(
-                server::Column::Host,
-                Expr::value(settings.driver.host().map(str::to_owned)),
-            )
-            .col_expr(
-                server::Column::BaseDirHash,
-                Expr::value(base_dir_hash(&settings.driver)),
-            )
-            .col_expr(server::Column::UpdateTime, Expr::value(now.0))
-            .col_expr(server::Column::Version, Expr::cust("version + 1"))
-            .filter(server::Column::Id.eq(settings.id.0))
-            .filter(server::Column::ClusterId.eq(id.0))
-            .exec(tx.db)
-            .await?;
-    }
-    if let Some(key) = key {
-        idempotency::remember(tx, key, id.0, now).await?;
-    }
-    Ok(())
 }

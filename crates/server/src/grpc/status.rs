@@ -24,7 +24,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How much of a text is told, in characters. A status travels in HTTP headers, of which clients take 16 KiB,
 /// and some texts echo what a caller sent.
-const MAX_TEXT: usize = 256;
+const MAX_TEXT: usize = 512;
 
 /// How many faults of one request are told, for the same reason. The message says how many more there are.
 const MAX_FAULTS: usize = 10;
