@@ -2,11 +2,9 @@
 
 import argparse
 import contextlib
-import datetime
 import json
 import os
 import pathlib
-import re
 import secrets
 import shlex
 import shutil
@@ -17,6 +15,8 @@ import sys
 import tempfile
 import threading
 import time
+
+from timeline import moment, ms, signal_times, stages, took
 
 START_LIMIT_S = 60
 ENGINE_SIZES = ["datafile_size=256M", "datafile_maxsize=1G", "log_disk_size=2G"]
@@ -96,9 +96,12 @@ class Engine:
         self.process.wait()
         self.ended_at = time.time()
 
+    def greets(self):
+        return greets(self.sql_port)
+
     def is_gone(self):
         """Whether the process was reaped and nothing answers on its port any more."""
-        return self.ended_at is not None and not greets(self.sql_port)
+        return self.ended_at is not None and not self.greets()
 
 
 class Demo:
@@ -119,7 +122,7 @@ class Demo:
             self.stack.callback(end, engine.process)
             self.engines.append(engine)
         for number, engine in enumerate(self.engines, start=1):
-            wait_until(f"server {number}", lambda: greets(engine.sql_port), engine.process, engine.log)
+            wait_until(f"server {number}", engine.greets, engine.process, engine.log)
             say(f"zone{number}: pid {engine.process.pid}, port {engine.sql_port}, {engine.base_dir}")
 
     def start_slacktide(self):
@@ -346,43 +349,6 @@ def trimmed(answer):
     if len(tasks) > 1:
         tasks[1:] = [f"… and {len(tasks) - 1} more"]
     return answer
-
-
-def moment(text):
-    """Seconds since the epoch of an RFC 3339 timestamp with any number of fraction digits."""
-    whole, fraction, zone = re.fullmatch(r"([^.Z+]+?)(\.\d+)?(Z|[+-]\d\d:\d\d)", text).groups()
-    seconds = datetime.datetime.fromisoformat(whole + zone.replace("Z", "+00:00")).timestamp()
-    return seconds + float(fraction or 0)
-
-
-def took(subtask):
-    return moment(subtask["finishTime"]) - moment(subtask["startTime"])
-
-
-def ms(seconds):
-    return f"{seconds * 1000:10.1f}"
-
-
-def stages(subtasks):
-    """The subtasks in groups: all that are as far from the root."""
-    depths, groups = {}, {}
-    by_id = {subtask["id"]: subtask for subtask in subtasks}
-
-    def depth(subtask):
-        if subtask["id"] not in depths:
-            upstreams = [depth(by_id[one]) for one in subtask.get("upstreams", [])]
-            depths[subtask["id"]] = 1 + max(upstreams, default=0)
-        return depths[subtask["id"]]
-
-    for subtask in subtasks:
-        groups.setdefault(depth(subtask), []).append(subtask)
-    return [groups[one] for one in sorted(groups)]
-
-
-def signal_times(log):
-    """The moments of the log lines that tell of a signal which was sent."""
-    lines = (line for line in log.splitlines() if " sent SIG" in line)
-    return [moment(found[0]) for line in lines if (found := re.match(r"\S+", line))]
 
 
 def parse():

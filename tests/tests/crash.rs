@@ -90,14 +90,14 @@ async fn at_every_touch_of_a_real_server() -> Result<()> {
     with_engine("at_every_touch_of_a_real_server", LIMIT, async |home| {
         let mut engine = Engine::start(home).await?;
         let mut slacktide = Slacktide::start().await?;
-        for (step, name) in HOST_STEPS.into_iter().enumerate() {
+        for name in HOST_STEPS {
             for status in [SubtaskStatus::Running, SubtaskStatus::Successful] {
                 if !engine.process().is_running() {
                     engine.restart().await?;
                 }
                 crash_once(&mut slacktide, &engine, name, status)
                     .await
-                    .map_err(|error| error.context(format!("step {step} {name}, {status:?}")))?;
+                    .map_err(|error| error.context(format!("{name}, {status:?}")))?;
             }
         }
         Ok(())

@@ -280,3 +280,27 @@ async fn a_subtask_that_waits_for_a_host_follows_its_server_to_another() {
     assert_eq!(snapshot.subtasks[3].state.executor.as_deref(), Some("here"));
     executor.stop().await;
 }
+
+#[tokio::test]
+async fn generations_go_on_from_those_of_a_cluster_that_was_forgotten() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path()).await;
+    let executor = Running::start(&store, dir.path(), "e1").await;
+    let driver = simulated(0, 0, false);
+    let mut last = 0;
+    for _ in 0..3 {
+        let cluster = register(&store, 1, 1, &driver).await;
+        let task = submit(&store, &cluster).await;
+        let generation = ended(&store, task).await.task.generation;
+        assert!(
+            generation > last,
+            "a host refuses {generation} after {last}"
+        );
+        last = generation;
+        store
+            .unregister(cluster.id, None)
+            .await
+            .expect("the cluster is forgotten");
+    }
+    executor.stop().await;
+}

@@ -15,6 +15,7 @@ use crate::{
     connect::Store,
     entity::{cluster, server, zone},
     error::StoreError,
+    generation,
     idempotency::{self, Key},
     ids::{self, Numbers},
     list::{Listed, Page},
@@ -152,6 +153,7 @@ impl Store {
             .write("unregistering a cluster", move |tx| {
                 let key = key.clone();
                 Box::pin(async move {
+                    generation::remember(&tx).await?;
                     let free = cluster::Entity::delete_many()
                         .filter(cluster::Column::Id.eq(id.0))
                         .filter(cluster::Column::ActiveTaskId.is_null());
@@ -191,7 +193,7 @@ async fn insert_cluster(
         ob_cluster_id: Set(new.ob_cluster_id),
         status: Set(ResourceStatus::Running.to_string()),
         status_reason: Set(String::new()),
-        generation: Set(0),
+        generation: Set(generation::highest(tx).await?),
         active_task_id: Set(None),
         sql_user: Set(new.sql.as_ref().map(|sql| sql.user.clone())),
         sql_password: Set(new.sql.as_ref().map(|sql| sql.password.clone())),

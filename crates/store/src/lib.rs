@@ -13,6 +13,7 @@ mod connect;
 mod entity;
 mod error;
 mod executors;
+mod generation;
 mod hot;
 mod idempotency;
 mod ids;

@@ -13,6 +13,7 @@ use crate::{
     connect::Store,
     entity::{cluster, server},
     error::StoreError,
+    generation,
     idempotency::{self, Key},
     signal::Wake,
     tasks::run,
@@ -121,6 +122,7 @@ async fn update_settings(
             .exec(tx.db)
             .await?;
     }
+    generation::raise(tx, id).await?;
     tx.db
         .execute_raw(run(MOVE_SUBTASKS, vec![id.0.into()]))
         .await?;
