@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, sqlx::sqlite::SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection,
+    sqlx::{Connection as _, sqlite::SqliteSynchronous},
+};
 use sea_orm_migration::MigratorTrait;
 use tokio_util::task::TaskTracker;
 
@@ -87,11 +90,12 @@ impl Store {
         &self.signals
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and took what was written last.
     ///
     /// # Errors
-    /// [`StoreError::Database`] if it does not.
+    /// [`StoreError`] if it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.writer.check()?;
         Ok(self.reads.ping().await?)
     }
 
@@ -137,6 +141,12 @@ async fn open_pool(
                 .pragma("journal_mode", "WAL")
                 // FULL: a commit that was answered survives a loss of power.
                 .synchronous(SqliteSynchronous::Full)
+        })
+        // An error such as a full disk makes SQLite end the transaction by itself. The connection still counts
+        // one open: its next "transaction" would be a savepoint in nothing, and what that commits be lost.
+        .map_sqlx_sqlite_before_acquire(|connection, _| {
+            let clean = !connection.is_in_transaction();
+            Box::pin(async move { Ok(clean) })
         });
     Ok(Database::connect(options).await?)
 }

@@ -42,6 +42,9 @@ pub enum StoreError {
         #[source]
         source: DbErr,
     },
+    /// The database answers, but did not take what was written last.
+    #[error("the database does not take writes")]
+    NotWritable,
     /// The store is closed or its writer is gone.
     #[error("the store is closed")]
     Closed,

@@ -5,7 +5,10 @@
 //! of the whole transaction runs every member again alone, from reading. Jobs must therefore be repeatable.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -59,6 +62,8 @@ struct Job {
 #[derive(Clone)]
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
+    /// Whether the database took the last transaction.
+    working: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -68,7 +73,23 @@ impl Writer {
         signals: Signals,
     ) -> (Self, impl Future<Output = ()>) {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        (Self { jobs }, serve(db, signals, queue))
+        let working = Arc::new(AtomicBool::new(true));
+        let writer = Self {
+            jobs,
+            working: Arc::clone(&working),
+        };
+        (writer, serve(db, signals, working, queue))
+    }
+
+    /// Whether what is written now can be expected to be taken.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if self.jobs.is_closed() {
+            return Err(StoreError::Closed);
+        }
+        match self.working.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(StoreError::NotWritable),
+        }
     }
 
     /// Runs `work` in a write transaction and returns what it returned once that is durable.
@@ -109,14 +130,24 @@ impl Writer {
     }
 }
 
-async fn serve(db: DatabaseConnection, signals: Signals, mut queue: mpsc::Receiver<Job>) {
+async fn serve(
+    db: DatabaseConnection,
+    signals: Signals,
+    working: Arc<AtomicBool>,
+    mut queue: mpsc::Receiver<Job>,
+) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.recv_many(&mut group, GROUP).await > 0 {
         if group.len() > 1 {
             group = run_together(&db, &signals, group).await;
+            if group.is_empty() {
+                working.store(true, Ordering::Relaxed);
+            }
         }
         for job in group.drain(..) {
             let result = run_alone(&db, &signals, &job).await;
+            let refused = matches!(result, Err(StoreError::Database { .. }));
+            working.store(!refused, Ordering::Relaxed);
             let _ = job.done.send(result);
         }
     }
@@ -255,4 +286,52 @@ pub(crate) async fn begin_write(
 )]
 pub(crate) async fn begin_read(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
     Ok(db.begin().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+
+    use crate::{Location, Store, StoreError, users::User};
+
+    async fn add(store: &Store, name: &str) -> Result<User, StoreError> {
+        store.add_user(name, "hash", &[]).await
+    }
+
+    /// What a full disk does: SQLite ends the transaction, and nobody tells the connection.
+    async fn lose_a_transaction(store: &Store) {
+        let lost = store.writer.write("losing a transaction", |tx| {
+            Box::pin(async move {
+                tx.db.execute_unprepared("ROLLBACK").await?;
+                Ok(())
+            })
+        });
+        assert!(matches!(lost.await, Err(StoreError::Database { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_after_a_lost_transaction_is_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Location::sqlite(dir.path().join("slacktide.db"));
+        let store = Store::open(&file).await.unwrap();
+        add(&store, "before").await.unwrap();
+        lose_a_transaction(&store).await;
+        assert!(store.ping().await.is_err());
+        assert!(
+            add(&store, "before").await.is_err(),
+            "a job that is rolled back"
+        );
+        add(&store, "after").await.unwrap();
+        assert!(store.ping().await.is_ok());
+
+        let beside = Store::open(&file).await.unwrap();
+        let names: Vec<_> = beside
+            .users()
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|user| user.name)
+            .collect();
+        assert_eq!(names, ["after", "before"]);
+    }
 }

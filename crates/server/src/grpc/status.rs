@@ -201,7 +201,7 @@ impl From<AuthError> for Status {
 
 fn from_store(error: &StoreError) -> Status {
     match error {
-        StoreError::Database { .. } | StoreError::Closed => {
+        StoreError::Database { .. } | StoreError::NotWritable | StoreError::Closed => {
             tracing::error!(error = chain(error), "the database failed");
             Answer::new(Code::Unavailable, "DATABASE_UNAVAILABLE", ocp::NONE)
                 .retry()
