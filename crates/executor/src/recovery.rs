@@ -80,11 +80,17 @@ pub(crate) async fn take_over(worker: &Worker, lost: Vec<(TaskId, SubtaskId, i64
     let mut by_task: BTreeMap<TaskId, Vec<(SubtaskId, i64)>> = BTreeMap::new();
     for (task, subtask, epoch) in lost {
         match fence(worker, task, subtask, epoch).await {
-            Ok(()) => by_task.entry(task).or_default().push((subtask, epoch)),
+            Ok(()) => {}
+            // Nobody else is alive who could act. The new run meets the same obstacle and fails with the reason.
+            Err(error) if worker.options().alone => {
+                tracing::warn!(%task, %subtask, error, "cannot fence a lost run, going on");
+            }
             Err(error) => {
                 tracing::warn!(%task, %subtask, error, "cannot fence a lost run, trying again at the next tick");
+                continue;
             }
         }
+        by_task.entry(task).or_default().push((subtask, epoch));
     }
     for (task, runs) in by_task {
         worker

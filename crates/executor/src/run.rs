@@ -28,6 +28,9 @@ const LOG_BATCH: usize = 256;
 /// How often a log that grows slowly is written. Short enough to be followed by eye.
 const LOG_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How long to wait before deciding again after somebody else committed first.
+const CONFLICT_RETRY: Duration = Duration::from_millis(10);
+
 /// How long to wait before a commit that the database did not take is tried again.
 const COMMIT_RETRY: Duration = Duration::from_millis(500);
 
@@ -187,7 +190,7 @@ pub(crate) async fn commit(worker: &Worker, assignment: &Assignment, end: &mut E
         }
         Err(StoreError::Conflict(what)) => {
             tracing::debug!(what, "somebody else committed first, deciding again");
-            Commit::Again(Duration::ZERO)
+            Commit::Again(CONFLICT_RETRY)
         }
         Err(StoreError::Refused(Refusal::Stale { .. })) => {
             tracing::info!("the run was taken over, its end is dropped");

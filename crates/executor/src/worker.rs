@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use futures::{StreamExt, stream};
@@ -29,6 +30,13 @@ use crate::{
 /// How many tasks are claimed for at a time: enough that their commits share transactions.
 const PARALLEL_CLAIMS: usize = 16;
 
+/// How long the end of a run may wait for the database. What was seen of a server is not fresh for ever: after
+/// this the run is given up, found lost at a tick, and run again, from looking.
+const COMMIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long interrupted runs have to hand themselves back.
+const HAND_BACK_LIMIT: Duration = Duration::from_secs(25);
+
 /// Why an executor could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutorError {
@@ -43,11 +51,16 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// Begins a lease under an id that no other start of any executor has.
+    /// Begins a lease under an id that no other start of any executor has. Once `drain` fires it claims no more.
     ///
     /// # Errors
     /// [`ExecutorError::Lease`].
-    pub async fn begin(store: Store, id: String, options: Options) -> Result<Self, ExecutorError> {
+    pub async fn begin(
+        store: Store,
+        id: String,
+        options: Options,
+        drain: CancellationToken,
+    ) -> Result<Self, ExecutorError> {
         store.begin_lease(&id, &options.host, options.alone).await?;
         tracing::info!(executor = id, host = options.host, "executor began");
         let inner = Inner {
@@ -58,7 +71,8 @@ impl Executor {
             commits: RwLock::default(),
             wake: Notify::new(),
             backlog: AtomicBool::new(false),
-            draining: CancellationToken::new(),
+            drain,
+            interrupt: CancellationToken::new(),
             runs: TaskTracker::new(),
         };
         Ok(Self {
@@ -66,11 +80,11 @@ impl Executor {
         })
     }
 
-    /// Works until `drain` is cancelled, then ends or hands back what it runs and gives up its lease.
-    pub async fn run(self, drain: CancellationToken) {
+    /// Works until it is told to drain, then ends or hands back what it runs and gives up its lease.
+    pub async fn run(self) {
         let Self { worker } = self;
         let working = async {
-            worker.claim_until(&drain).await;
+            worker.claim_until_drained().await;
             worker.drain().await;
         };
         tokio::select! {
@@ -97,7 +111,10 @@ struct Inner {
     wake: Notify,
     /// Whether READY subtasks were left for want of room.
     backlog: AtomicBool,
-    draining: CancellationToken,
+    /// No more is claimed once this fires.
+    drain: CancellationToken,
+    /// Interrupts every run.
+    interrupt: CancellationToken,
     runs: TaskTracker,
 }
 
@@ -155,7 +172,7 @@ impl Worker {
 
     fn claimant(&self, freed: usize) -> Claimant {
         let busy = self.running().len().saturating_sub(freed);
-        let room = match self.0.draining.is_cancelled() {
+        let room = match self.0.drain.is_cancelled() {
             true => 0,
             false => self.0.options.capacity.saturating_sub(busy),
         };
@@ -173,10 +190,10 @@ impl Worker {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn claim_until(&self, drain: &CancellationToken) {
+    async fn claim_until_drained(&self) {
         loop {
             tokio::select! {
-                () = drain.cancelled() => return,
+                () = self.0.drain.cancelled() => return,
                 () = self.0.store.signals().work() => {}
                 () = self.0.wake.notified() => {}
             }
@@ -187,9 +204,10 @@ impl Worker {
     /// Claims until nothing is left, or no room for it.
     async fn claim_all(&self) {
         loop {
+            // Before the room is counted: a run that ends in between then sees that there is more.
+            self.0.backlog.store(true, Ordering::Relaxed);
             let room = self.claimant(0).room;
             if room == 0 {
-                self.0.backlog.store(true, Ordering::Relaxed);
                 return;
             }
             match self.0.store.candidates(&self.0.options.host, room).await {
@@ -258,7 +276,7 @@ impl Worker {
     fn enter(&self, committed: Committed) -> Claims {
         let mut running = self.running();
         let subtasks = committed.claimed.into_iter().map(|subtask| {
-            let cancel = CancellationToken::new();
+            let cancel = self.0.interrupt.child_token();
             let entry = Running {
                 epoch: subtask.epoch,
                 cancel: cancel.clone(),
@@ -320,10 +338,12 @@ impl Worker {
         let place = Place {
             worker: &self,
             id: assignment.subtask.id,
+            epoch: assignment.subtask.epoch,
         };
         let Some(mut end) = run::act(&self, &assignment, &cancel).await else {
             return;
         };
+        let ended = Instant::now();
         let claims = loop {
             let quiet = self.0.commits.read().await;
             match run::commit(&self, &assignment, &mut end).await {
@@ -332,11 +352,11 @@ impl Worker {
                     drop(place);
                     break claims;
                 }
-                Commit::Dropped => return,
-                Commit::Again(after) => {
+                Commit::Again(after) if ended.elapsed() < COMMIT_LIMIT => {
                     drop(quiet);
                     tokio::time::sleep(after).await;
                 }
+                Commit::Dropped | Commit::Again(_) => return,
             }
         };
         self.start(claims).await;
@@ -347,7 +367,6 @@ impl Worker {
 
     /// Ends or hands back what runs.
     async fn drain(&self) {
-        self.0.draining.cancel();
         self.0.runs.close();
         let limit = self.0.options.drain_limit;
         let running = self.running().len();
@@ -356,8 +375,13 @@ impl Worker {
             .await
             .is_err()
         {
-            self.interrupt_runs();
-            self.0.runs.wait().await;
+            self.0.interrupt.cancel();
+            if tokio::time::timeout(HAND_BACK_LIMIT, self.0.runs.wait())
+                .await
+                .is_err()
+            {
+                tracing::warn!("runs could not be handed back; the next start takes them over");
+            }
         }
         tracing::info!("executor drained");
     }
@@ -374,10 +398,18 @@ struct Claims {
 struct Place<'a> {
     worker: &'a Worker,
     id: SubtaskId,
+    epoch: i64,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.worker.running().remove(&self.id);
+        let mut running = self.worker.running();
+        // A later run of the same subtask may have the place by now.
+        if running
+            .get(&self.id)
+            .is_some_and(|run| run.epoch == self.epoch)
+        {
+            running.remove(&self.id);
+        }
     }
 }

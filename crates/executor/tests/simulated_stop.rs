@@ -113,11 +113,10 @@ impl Running {
             alone: true,
             ..Options::new("here", dir.join("hosts"))
         };
-        let executor = Executor::begin(store.clone(), id.to_owned(), options)
-            .await
-            .expect("begins");
         let drain = CancellationToken::new();
-        let done = tokio::spawn(executor.run(drain.clone()));
+        let beginning = Executor::begin(store.clone(), id.to_owned(), options, drain.clone());
+        let executor = beginning.await.expect("begins");
+        let done = tokio::spawn(executor.run());
         Self { drain, done }
     }
 

@@ -3,16 +3,21 @@
 use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     client::{ClientArgs, ClusterCommand, TaskCommand},
-    config::{self, Sources},
+    config::{self, Flags, Sources},
     data_dir::DataDir,
     serve, user,
 };
 
-/// Stops OceanBase clusters, and starts them again, safely
+/// Where the settings are that have no flag.
+const SETTINGS: &str = "All settings, with their values: `slacktide config`. Each has a SLACKTIDE_... variable \
+    (grpc.listen is SLACKTIDE_GRPC__LISTEN) and a place in the file of --config; flags come first, then \
+    variables, then the file.";
+
+/// Stops OceanBase clusters safely
 #[derive(Debug, Parser)]
 #[command(name = "slacktide", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -23,11 +28,12 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve: gRPC, REST and the executor in one process
-    Serve(Sources),
-    /// Bring the database of the data directory up to date
+    #[command(after_help = SETTINGS)]
+    Serve(Flags),
+    /// Make the database of the data directory, or bring it up to date
     Migrate(Sources),
     /// Print the effective configuration, secrets masked
-    Config(Sources),
+    Config(Flags),
     /// Manage users, in the database of the data directory
     User(UserArgs),
     /// Register clusters and operate on them
@@ -55,26 +61,56 @@ struct UserArgs {
 }
 
 impl Cli {
+    /// Reads the arguments of the process; ends it where they are not usable, or ask for help.
+    pub(crate) fn from_arguments() -> Self {
+        let matches = command().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Carries out what was asked for.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             match self.command {
-                Command::Serve(sources) => serve::run(config::load(&sources)?).await,
-                Command::Migrate(sources) => migrate(&sources).await,
-                Command::Config(sources) => print_config(&sources),
+                Command::Serve(flags) => serve::run(config::load(&flags)?).await,
+                Command::Migrate(sources) => migrate(sources).await,
+                Command::Config(flags) => print_config(&flags),
                 Command::User(UserArgs { sources, command }) => {
-                    command.run(&config::load(&sources)?).await
+                    command.run(&config::load(&sources.into())?).await
                 }
                 Command::Cluster { client, command } => command.run(&client).await,
                 Command::Task { client, command } => command.run(&client).await,
             }
-        })
+        });
+        // A verb that returns has waited for all that matters; a thread that still blocks must not hold the
+        // process.
+        runtime.shutdown_background();
+        ended
     }
 }
 
-async fn migrate(sources: &Sources) -> anyhow::Result<ExitCode> {
-    let data_dir = DataDir::prepare(&config::load(sources)?.data_dir)?;
+/// The command line with usage lines of its own: those that clap makes for an error name each option that has
+/// a value, be it from the environment, as if it were required.
+fn command() -> clap::Command {
+    let mut built = Cli::command();
+    built.build();
+    with_usage(Cli::command(), &mut built)
+}
+
+/// `built` is the same command, built: only then does it know its whole name and the options of its parents.
+fn with_usage(command: clap::Command, built: &mut clap::Command) -> clap::Command {
+    let usage = built.render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").to_owned();
+    command.override_usage(usage).mut_subcommands(|verb| {
+        match built.find_subcommand_mut(verb.get_name()) {
+            Some(built) => with_usage(verb, built),
+            None => verb,
+        }
+    })
+}
+
+async fn migrate(sources: Sources) -> anyhow::Result<ExitCode> {
+    let data_dir = DataDir::prepare(&config::load(&sources.into())?.data_dir)?;
     data_dir.open_store().await?.close().await;
     writeln!(
         std::io::stdout(),
@@ -84,8 +120,11 @@ async fn migrate(sources: &Sources) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_config(sources: &Sources) -> anyhow::Result<ExitCode> {
-    let shown = config::show(&config::load(sources)?)?;
+fn print_config(flags: &Flags) -> anyhow::Result<ExitCode> {
+    let shown = config::show(&config::load(flags)?)?;
     write!(std::io::stdout(), "{shown}")?;
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,14 +11,15 @@ use slacktide_api::v1::{
     ClusterSpec, Driver, ProcessDriver, ServerSpec, SimulatedDriver, SqlAccount, ZoneSpec, driver,
 };
 
+use crate::syntax;
 use table::{Problem, Table};
 
 /// Why a cluster file can't be used.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum ClusterFileError {
-    /// The text is no TOML. The message shows the place.
+    /// The text is no TOML; where, and why.
     #[error("{0}")]
-    Syntax(#[from] toml::de::Error),
+    Syntax(String),
     /// A field is missing, unknown or has an unusable value.
     #[error("line {line}: `{field}` {problem}")]
     Field {
@@ -39,7 +40,8 @@ pub(crate) fn parse(
     text: &str,
     env: impl Fn(&str) -> Result<String, VarError>,
 ) -> Result<ClusterSpec, ClusterFileError> {
-    let document = toml::de::DeTable::parse(text)?;
+    let document = toml::de::DeTable::parse(text)
+        .map_err(|error| ClusterFileError::Syntax(syntax::fault(text, &error)))?;
     let cluster = Table::root(text, &document);
     cluster.only(&["name", "ob_cluster_id", "sql", "zones"])?;
     Ok(ClusterSpec {

@@ -6,39 +6,60 @@ mod settings;
 use std::{collections::HashMap, path::PathBuf};
 
 use ::config::{Config, Environment, File, FileFormat};
-use anyhow::Context;
+use anyhow::{Context, bail};
 
+use crate::syntax;
 use keys::KEYS;
 pub(crate) use settings::{LogFormat, Settings};
 
 /// What stands in place of a secret.
 const MASK: &str = "********";
 
-/// Flags that say where the configuration comes from, or override it.
+/// What help shows these flags under, so that a verb's own stand together.
+const HEADING: &str = "Settings";
+
+/// Flags of every verb that works on the data directory itself.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Sources {
     /// File with settings, in TOML
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", help_heading = HEADING, global = true)]
     config: Option<PathBuf>,
-    /// Directory that holds the database and everything else that must last
-    #[arg(long, value_name = "DIR", global = true)]
+    // No default of clap's, here and below: it would override the file and the environment.
+    /// Directory that holds the database and everything else that must last [default: ./slacktide-data]
+    #[arg(long, value_name = "DIR", help_heading = HEADING, global = true)]
     data_dir: Option<PathBuf>,
-    /// Address on which gRPC is served
-    #[arg(long, value_name = "ADDRESS")]
+}
+
+/// Flags of a server: where its settings come from, and those that override the others.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    sources: Sources,
+    /// Address on which gRPC is served [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     grpc_listen: Option<String>,
-    /// Address on which REST is served
-    #[arg(long, value_name = "ADDRESS")]
+    /// Address on which REST is served [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     rest_listen: Option<String>,
-    /// Address on which health, readiness and metrics are served
-    #[arg(long, value_name = "ADDRESS")]
+    /// Address on which health, readiness and metrics are served [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     admin_listen: Option<String>,
+}
+
+impl From<Sources> for Flags {
+    fn from(sources: Sources) -> Self {
+        Self {
+            sources,
+            ..Self::default()
+        }
+    }
 }
 
 /// Reads the configuration.
 ///
 /// # Errors
 /// A file that cannot be read, and a setting that does not exist or has a value of the wrong kind, by name.
-pub(crate) fn load(sources: &Sources) -> anyhow::Result<Settings> {
+pub(crate) fn load(flags: &Flags) -> anyhow::Result<Settings> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the place where configuration is read"
@@ -47,31 +68,39 @@ pub(crate) fn load(sources: &Sources) -> anyhow::Result<Settings> {
         let variable = variable_of(key);
         std::env::var(&variable).ok().map(|value| (variable, value))
     });
-    load_with(sources, variables.collect())
+    load_with(flags, variables.collect())
 }
 
-fn load_with(sources: &Sources, variables: HashMap<String, String>) -> anyhow::Result<Settings> {
+fn load_with(flags: &Flags, variables: HashMap<String, String>) -> anyhow::Result<Settings> {
     let mut layers = Config::builder();
-    if let Some(file) = &sources.config {
+    if let Some(file) = &flags.sources.config {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read the configuration file {}", file.display()))?;
+        if let Err(error) = toml::de::DeTable::parse(&text) {
+            let fault = syntax::fault(&text, &error);
+            bail!(
+                "the configuration file {} is not usable: {fault}",
+                file.display()
+            );
+        }
         layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
     }
     let environment = Environment::with_prefix("SLACKTIDE")
         .prefix_separator("_")
         .separator("__");
     layers = layers.add_source(environment.source(Some(variables)));
-    let data_dir = sources
+    let data_dir = flags
+        .sources
         .data_dir
         .as_ref()
         .map(|dir| dir.to_string_lossy().into_owned());
-    let flags = [
+    let overrides = [
         ("data_dir", &data_dir),
-        ("grpc.listen", &sources.grpc_listen),
-        ("rest.listen", &sources.rest_listen),
-        ("admin.listen", &sources.admin_listen),
+        ("grpc.listen", &flags.grpc_listen),
+        ("rest.listen", &flags.rest_listen),
+        ("admin.listen", &flags.admin_listen),
     ];
-    for (key, value) in flags {
+    for (key, value) in overrides {
         layers = layers.set_override_option(key, value.clone())?;
     }
     let settings: Settings = layers

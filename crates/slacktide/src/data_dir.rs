@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -42,6 +42,26 @@ impl DataDir {
         let path = fs::canonicalize(path)
             .with_context(|| format!("cannot open the data directory {}", path.display()))?;
         Ok(Self { path })
+    }
+
+    /// The directory of a server that was started before, for verbs that have nothing to do in any other.
+    ///
+    /// # Errors
+    /// That it has no database, or cannot be looked into.
+    pub(crate) fn existing(path: &Path) -> anyhow::Result<Self> {
+        let found = Self {
+            path: path.to_owned(),
+        };
+        let database = found.database();
+        let exists = database
+            .try_exists()
+            .with_context(|| format!("cannot look for the database {}", database.display()))?;
+        ensure!(
+            exists,
+            "there is no database in {}: give the --data-dir of the server, or start `slacktide serve` there once",
+            path.display()
+        );
+        Ok(found)
     }
 
     /// The directory.
@@ -129,5 +149,25 @@ mod tests {
         );
         drop(lock);
         drop(data_dir.lock().unwrap());
+    }
+
+    #[test]
+    fn a_directory_without_a_database_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in [dir.path().to_owned(), dir.path().join("mistyped")] {
+            let refused = DataDir::existing(&path).unwrap_err().to_string();
+            let begin = format!("there is no database in {}: ", path.display());
+            assert!(refused.starts_with(&begin), "{refused}");
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_served_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let served = DataDir::prepare(dir.path()).unwrap();
+        served.open_store().await.unwrap().close().await;
+        let found = DataDir::existing(dir.path()).unwrap();
+        found.open_store().await.unwrap().close().await;
     }
 }

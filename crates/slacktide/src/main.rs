@@ -1,4 +1,4 @@
-//! slacktide: stops OceanBase clusters, and starts them again, safely.
+//! slacktide: stops OceanBase clusters safely.
 //!
 //! This crate is the composition: command line, configuration, roles. It is the only place that knows every
 //! other crate.
@@ -9,16 +9,15 @@ mod cluster_file;
 mod config;
 mod data_dir;
 mod serve;
+mod syntax;
 mod user;
 
 use std::{io::Write, process::ExitCode};
 
-use clap::Parser;
-
 use cli::Cli;
 
 fn main() -> ExitCode {
-    let ended = Cli::parse().run();
+    let ended = Cli::from_arguments().run();
     ended.unwrap_or_else(|error| {
         // The chain of causes, each of which says one thing, in one line.
         let _ = writeln!(std::io::stderr(), "slacktide: {error:#}");

@@ -1,18 +1,16 @@
 //! `slacktide serve`: all roles in one process.
 
 mod host_check;
+mod listeners;
 mod readiness;
+mod signals;
 
-use std::{future::Future, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use slacktide_executor::Executor;
 use slacktide_server::{Server, bootstrap};
 use slacktide_telemetry as telemetry;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -20,7 +18,9 @@ use crate::{
     data_dir::DataDir,
 };
 use host_check::ProcessCheck;
+use listeners::Bound;
 use readiness::Readiness;
+use signals::Signals;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -31,20 +31,32 @@ const REST_DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// anyway.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the drain.
 ///
 /// # Errors
-/// What kept it from serving.
+/// What kept it from serving, or that the drain was cut short.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let guard = telemetry::init(&telemetry_options(&settings))?;
-    let ended = serve(&settings).await;
+    // Before anything else, so that a signal that comes while it starts makes it drain, not die.
+    let mut signals = Signals::listen()?;
+    let drain = CancellationToken::new();
+    // Lives on beside a drain that is cut short: until the process ends, its data directory stays locked.
+    let serving = pin!(serve(&settings, drain.clone()));
+    let ended = tokio::select! {
+        ended = serving => ended,
+        second = signals.drain_then_second(&drain) => Err(anyhow!(
+            "{second} while draining: ended at once; what was running goes on at the next start"
+        )),
+    };
     guard.shutdown().await;
     ended.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    // Before anything else, so that a signal that comes while it starts makes it drain, not die.
-    let drain = drain_on_signal()?;
+async fn serve(settings: &Settings, drain: CancellationToken) -> anyhow::Result<()> {
+    // What is not to be had is known before anything is made.
+    let grpc = Bound::take("grpc.listen", settings.grpc.listen)?;
+    let rest = Bound::take("rest.listen", settings.rest.listen)?;
+    let admin = Bound::take("admin.listen", settings.admin.listen)?;
     let data_dir = DataDir::prepare(&settings.data_dir)?;
     let lock = data_dir.lock()?;
     let store = data_dir.open_store().await?;
@@ -56,6 +68,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         store.clone(),
         executor_id(&settings.host)?,
         executor_options,
+        drain.clone(),
     )
     .await?;
     let options = slacktide_server::Options {
@@ -63,7 +76,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         version: VERSION,
     };
     let server = Server::new(store.clone(), options, check, drain.clone());
-    let rest = slacktide_gateway::router(
+    let rest_router = slacktide_gateway::router(
         server.service(),
         slacktide_gateway::Options {
             server: settings.host.clone(),
@@ -71,17 +84,17 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         },
     );
     let readiness = Readiness::new(drain.clone());
-    let admin = telemetry::admin::router(readiness.check());
+    let admin_router = telemetry::admin::router(readiness.check());
 
     // Every role is ready. REST opens last: it needs all of the others.
-    let grpc_listener = bind("grpc.listen", settings.grpc.listen).await?;
-    let admin_listener = bind("admin.listen", settings.admin.listen).await?;
-    let rest_listener = bind("rest.listen", settings.rest.listen).await?;
+    let grpc = grpc.listen()?;
+    let admin = admin.listen()?;
+    let rest = rest.listen()?;
     tracing::info!(
         version = VERSION,
-        grpc = %grpc_listener.local_addr()?,
-        rest = %rest_listener.local_addr()?,
-        admin = %admin_listener.local_addr()?,
+        grpc = %grpc.local_addr()?,
+        rest = %rest.local_addr()?,
+        admin = %admin.local_addr()?,
         data_dir = %data_dir.path().display(),
         "serving"
     );
@@ -89,26 +102,24 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     tasks.spawn(readiness.watch(store.clone()));
     let drained = drain.clone();
-    let rest = async move {
-        let serving = axum::serve(rest_listener, rest);
+    let serving_rest = async move {
+        let serving = axum::serve(rest, rest_router);
         serving
             .with_graceful_shutdown(drained.cancelled_owned())
             .await
     };
     let roles = async {
-        tokio::try_join!(
-            async {
-                executor.run(drain.clone()).await;
-                Ok(())
-            },
-            ends(&drain, "serving gRPC", server.serve(grpc_listener)),
-            ends(&drain, "serving REST", at_most(&drain, rest)),
-        )
+        let ((), grpc, rest) = tokio::join!(
+            executor.run(),
+            ends(&drain, "serving gRPC", server.serve(grpc)),
+            ends(&drain, "serving REST", at_most(&drain, serving_rest)),
+        );
+        grpc.and(rest)
     };
     // The admin listener answers to the last: a drain can be watched.
     let ended = tokio::select! {
-        ended = roles => ended.map(|_| ()),
-        ended = axum::serve(admin_listener, admin) => ended.context("serving the admin listener"),
+        ended = roles => ended,
+        ended = axum::serve(admin, admin_router) => ended.context("serving the admin listener"),
     };
     drain.cancel();
     tasks.close();
@@ -144,27 +155,6 @@ async fn at_most<E>(
         ended = serving => ended,
         () = async { drain.cancelled().await; tokio::time::sleep(REST_DRAIN_LIMIT).await } => Ok(()),
     }
-}
-
-async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("cannot listen on {address}; choose another {setting}"))
-}
-
-/// Fires at the first SIGTERM or SIGINT.
-fn drain_on_signal() -> anyhow::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let drain = CancellationToken::new();
-    let fire = drain.clone();
-    TaskTracker::new().spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
-        }
-        fire.cancel();
-    });
-    Ok(drain)
 }
 
 /// New at each start: what an earlier process of this host was doing is not this one's.

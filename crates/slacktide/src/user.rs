@@ -38,7 +38,7 @@ impl UserCommand {
     /// # Errors
     /// Why it was not.
     pub(crate) async fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
-        let store = DataDir::prepare(&settings.data_dir)?.open_store().await?;
+        let store = DataDir::existing(&settings.data_dir)?.open_store().await?;
         let mut out = std::io::stdout();
         match self {
             Self::Add {
@@ -68,16 +68,14 @@ impl UserCommand {
 
 fn read_password() -> anyhow::Result<String> {
     let mut input = std::io::stdin();
-    if input.is_terminal() {
-        writeln!(
-            std::io::stderr(),
-            "password (it is shown; end it with return and ctrl-d):"
-        )?;
-    }
     let mut password = String::new();
-    input
-        .read_to_string(&mut password)
-        .context("cannot read the password from standard input")?;
+    let read = if input.is_terminal() {
+        write!(std::io::stderr(), "password (it is shown): ")?;
+        input.read_line(&mut password)
+    } else {
+        input.read_to_string(&mut password)
+    };
+    read.context("cannot read the password from standard input")?;
     let password = password.trim_end_matches(['\n', '\r']);
     ensure!(
         !password.is_empty(),

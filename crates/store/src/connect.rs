@@ -13,6 +13,7 @@ use sea_orm_migration::MigratorTrait;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    busy,
     error::StoreError,
     ids::Ids,
     migration::Migrator,
@@ -60,16 +61,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] if the file cannot be opened, created or migrated.
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
-        let connect = |connections| open_pool(location, connections);
-        let write = connect(1)
-            .await
-            .map_err(|error| error.during("opening the database"))?;
+        let connect = async |connections| {
+            let operation = "opening the database";
+            // Two processes that turn a new file's log on at once get an error without any wait.
+            let opened = busy::retry(operation, || open_pool(location, connections));
+            opened.await.map_err(|error| error.during(operation))
+        };
+        let write = connect(1).await?;
         migrate(&write)
             .await
             .map_err(|error| error.during("migrating the database"))?;
-        let reads = connect(READERS)
-            .await
-            .map_err(|error| error.during("opening the database"))?;
+        let reads = connect(READERS).await?;
 
         let signals = Signals::default();
         let (writer, serving) = Writer::new(write, signals.clone());

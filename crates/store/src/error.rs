@@ -139,7 +139,7 @@ impl StoreError {
     /// Whether the same transaction may well succeed if it is begun again: the database was busy.
     pub(crate) fn is_transient(&self) -> bool {
         let Self::Database {
-            source: DbErr::Exec(cause) | DbErr::Query(cause),
+            source: DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause),
             ..
         } = self
         else {

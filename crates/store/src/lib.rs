@@ -4,6 +4,7 @@
 //! transaction on a task is the guarded UPDATE of its row; a guard that touches no row is classified by
 //! reading in a new transaction. Signals are sent after the commit and are hints: a lost one costs latency.
 
+mod busy;
 pub mod clock;
 mod cluster_rows;
 mod clusters;

@@ -23,6 +23,9 @@ use crate::{
 const LOCK_TASK_OF_CLUSTER: &str =
     "UPDATE task SET version = version + 1 WHERE cluster_id = ? AND status = 'RUNNING'";
 
+const LET_GO_OF_BASE_DIRS: &str = "UPDATE server SET base_dir_hash = NULL \
+     WHERE cluster_id = ? AND id IN (SELECT value FROM json_each(?))";
+
 /// What no executor has taken yet goes to the host that its server is on now.
 const MOVE_SUBTASKS: &str = "UPDATE subtask \
      SET host = (SELECT host FROM server WHERE server.id = subtask.server_id), version = version + 1 \
@@ -93,13 +96,12 @@ async fn update_settings(
         return Err(StoreError::not_found("cluster", id));
     }
     // All are let go before any is taken, so that two servers may swap their base directories.
-    server::Entity::update_many()
-        .col_expr(
-            server::Column::BaseDirHash,
-            Expr::value(Option::<String>::None),
-        )
-        .filter(server::Column::ClusterId.eq(id.0))
-        .exec(tx.db)
+    let named: Vec<_> = servers.iter().map(|settings| settings.id).collect();
+    tx.db
+        .execute_raw(run(
+            LET_GO_OF_BASE_DIRS,
+            vec![id.0.into(), to_json(&named)?.into()],
+        ))
         .await?;
     for settings in servers {
         server::Entity::update_many()

@@ -4,12 +4,9 @@
 //! share one transaction, each in a savepoint of its own. A job that fails rolls its savepoint back; an error
 //! of the whole transaction runs every member again alone, from reading. Jobs must therefore be repeatable.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use futures::future::BoxFuture;
@@ -20,6 +17,7 @@ use sea_orm::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    busy,
     error::StoreError,
     signal::{Signals, Wake},
 };
@@ -29,10 +27,6 @@ const GROUP: usize = 64;
 
 /// How many jobs may wait. Beyond this, callers wait for room.
 const QUEUE: usize = 1024;
-
-/// How often a job is begun again when the database is busy. Another process may hold the write lock, such
-/// as `slacktide user add`; each attempt already waits for the connection's busy timeout.
-const ATTEMPTS: u32 = 5;
 
 /// A transaction, as a job sees it.
 pub(crate) struct Tx<'t> {
@@ -218,26 +212,13 @@ async fn run_alone(
     signals: &Signals,
     job: &Job,
 ) -> Result<(), StoreError> {
-    let mut attempt = 1;
-    loop {
+    busy::retry(job.operation, || async {
         let wakes = Mutex::new(Vec::new());
-        match attempt_alone(db, job, &wakes).await {
-            Ok(()) => {
-                send_all(signals, wakes);
-                return Ok(());
-            }
-            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
-                tracing::warn!(
-                    operation = job.operation,
-                    attempt,
-                    "the database is busy, trying again"
-                );
-                tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
-                attempt += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+        attempt_alone(db, job, &wakes).await?;
+        send_all(signals, wakes);
+        Ok(())
+    })
+    .await
 }
 
 async fn attempt_alone(

@@ -6,6 +6,8 @@ mod prepare_stop_zone;
 mod stop_observer_process;
 mod update_observer_status;
 
+use std::time::Duration;
+
 use slacktide_engine::{
     commit::{Observation, Outcome},
     kind::SubtaskKind,
@@ -16,6 +18,9 @@ use crate::{
     driver::Host,
     run::{Context, failed},
 };
+
+/// How long the look of a run whose time is over may take: a disk that hangs must not keep it for ever.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// How an action came to an end.
 pub(crate) enum Ended {
@@ -70,7 +75,13 @@ pub(crate) async fn run(context: &Context<'_>) -> Ended {
 pub(crate) async fn observe(context: &Context<'_>) -> Option<Observation> {
     context.assignment.subtask.server?;
     let host = host(context).ok()?;
-    let sighting = host.look(context.assignment.process.is_some()).await;
+    let looking = host.look(context.assignment.process.as_deref());
+    let Ok(sighting) = tokio::time::timeout(LOOK_LIMIT, looking).await else {
+        context
+            .log
+            .line("looked once more, but the host did not answer");
+        return Some(Observation::Unknown);
+    };
     context
         .log
         .line(format!("looked once more: {}", sighting.text));
@@ -79,11 +90,17 @@ pub(crate) async fn observe(context: &Context<'_>) -> Option<Observation> {
 
 /// The host of the one server that a subtask works on.
 fn host(context: &Context<'_>) -> Result<Host, Ended> {
+    let own = &context.worker.options().host;
+    let refused = |reason: String| Err(Ended::failed(reason, Some(Observation::Unknown)));
     match context.assignment.servers.first() {
-        Some(server) => Ok(Host::of(server, context.worker.options())),
-        None => Err(Ended::failed(
-            "the server is no longer registered: register the cluster again",
-            Some(Observation::Unknown),
-        )),
+        None => {
+            refused("the server is no longer registered: register the cluster again".to_owned())
+        }
+        Some(server) => match server.driver.host() {
+            Some(host) if host != own => refused(format!(
+                "the server was moved to host {host} while the subtask was on {own}: retry"
+            )),
+            _ => Ok(Host::of(server, context.worker.options())),
+        },
     }
 }

@@ -11,7 +11,7 @@ pub(super) async fn run(context: &Context<'_>) -> Ended {
         Ok(host) => host,
         Err(ended) => return ended,
     };
-    let sighting = host.look(false).await;
+    let sighting = host.look(None).await;
     context.log.line(&sighting.text);
     if let Some(obstacle) = sighting.obstacle {
         return Ended::failed(obstacle, Some(sighting.observation));

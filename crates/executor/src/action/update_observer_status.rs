@@ -10,7 +10,7 @@ pub(super) async fn run(context: &Context<'_>) -> Ended {
         Ok(host) => host,
         Err(ended) => return ended,
     };
-    let sighting = host.look(context.assignment.process.is_some()).await;
+    let sighting = host.look(context.assignment.process.as_deref()).await;
     context.log.line(&sighting.text);
     let observed = Some(sighting.observation);
     match sighting.observation {

@@ -1,26 +1,23 @@
 //! How a subtask touches a server's host.
 
 pub mod process;
+mod process_host;
 mod simulated;
 
-use std::path::PathBuf;
-
-use process::{Finding, Identity, Ladder, Owner, ProcessDriver, StopError, StopOrder, Target};
 use slacktide_engine::{
     cluster::{Driver, Server},
     commit::Observation,
     fence::Fence,
-    status::StopMode,
 };
 
-use slacktide_store::NewServer;
-
 use crate::{options::Options, run::Context};
+use process_host::ProcessHost;
+pub use process_host::check_host;
 use simulated::Simulated;
 
 /// The host of one server, reached by the driver that the server was registered with.
 pub(crate) enum Host {
-    Process(Box<ProcessDriver>),
+    Process(ProcessHost),
     Simulated(Simulated),
 }
 
@@ -29,12 +26,25 @@ pub(crate) struct Sighting {
     pub(crate) observation: Observation,
     /// A line for the log.
     pub(crate) text: String,
-    /// Identity of the process, as the journal keeps it.
+    /// Who the process is, as the journal keeps it.
     pub(crate) process: Option<String>,
     /// What it takes to start the process again, as the journal keeps it.
     pub(crate) launch: Option<String>,
     /// What forbids a stop, for the operator.
     pub(crate) obstacle: Option<String>,
+}
+
+impl Sighting {
+    /// Nothing can be said, for this reason.
+    fn unknown(reason: String) -> Self {
+        Self {
+            observation: Observation::Unknown,
+            text: reason.clone(),
+            process: None,
+            launch: None,
+            obstacle: Some(reason),
+        }
+    }
 }
 
 /// Why a server was not stopped.
@@ -50,45 +60,23 @@ pub(crate) enum StopFailure {
     },
 }
 
-/// Whether an executor with these options may read, lock and signal what a server that is to be registered
-/// names. A server that is down is fine.
-///
-/// # Errors
-/// What is missing, for the operator.
-pub async fn check_host(server: &NewServer, options: &Options) -> Result<(), String> {
-    match &server.driver {
-        Driver::Process { base_dir, .. } => {
-            let driver = process_driver(base_dir, server.sql_port, server.rpc_port, options);
-            driver.check().await.map_err(|error| error.to_string())
-        }
-        Driver::Simulated { .. } => Ok(()),
+impl StopFailure {
+    /// Nothing was done, and nothing can be said of the server.
+    fn unknown(reason: String) -> Self {
+        let observed = Observation::Unknown;
+        Self::Failed { reason, observed }
     }
-}
-
-fn process_driver(
-    base_dir: &str,
-    sql_port: u16,
-    rpc_port: u16,
-    options: &Options,
-) -> ProcessDriver {
-    let base_dir = PathBuf::from(base_dir);
-    let target = Target {
-        base_dir,
-        sql_port,
-        rpc_port,
-    };
-    ProcessDriver::new(target, &options.state_dir.join("process"))
 }
 
 impl Host {
     pub(crate) fn of(server: &Server, options: &Options) -> Self {
         match &server.driver {
-            Driver::Process { base_dir, .. } => Self::Process(Box::new(process_driver(
+            Driver::Process { base_dir, .. } => Self::Process(ProcessHost::new(
                 base_dir,
                 server.sql_port,
                 server.rpc_port,
                 options,
-            ))),
+            )),
             Driver::Simulated {
                 stop_ms,
                 fail_stops,
@@ -105,11 +93,11 @@ impl Host {
         }
     }
 
-    /// Looks. `known`: whether a process of this server was found here before, so that its base directory is
-    /// proven right; a port that a stranger has taken since then says nothing about the server.
-    pub(crate) async fn look(&self, known: bool) -> Sighting {
+    /// Looks. `journal` is what the task wrote down of the server's process earlier, if it has looked before.
+    pub(crate) async fn look(&self, journal: Option<&str>) -> Sighting {
         match self {
-            Self::Process(driver) => sighting(driver.look().await, known),
+            Self::Process(host) => host.look(journal).await,
+            Self::Simulated(_) if journal.is_some() => Sighting::unknown(no_longer_real()),
             Self::Simulated(host) => host.look().await,
         }
     }
@@ -117,7 +105,10 @@ impl Host {
     /// Stops the server, and returns when it is proven gone, with a line for the log.
     pub(crate) async fn stop(&self, context: &Context<'_>) -> Result<String, StopFailure> {
         match self {
-            Self::Process(driver) => stop_process(driver, context).await,
+            Self::Process(host) => host.stop(context).await,
+            Self::Simulated(_) if context.assignment.process.is_some() => {
+                Err(StopFailure::unknown(no_longer_real()))
+            }
             Self::Simulated(host) => host.stop(context).await,
         }
     }
@@ -125,109 +116,15 @@ impl Host {
     /// Keeps runs with a lower fence from acting on the host any more.
     pub(crate) async fn raise_fence(&self, fence: Fence) -> Result<(), String> {
         match self {
-            Self::Process(driver) => driver.raise_fence(fence).await.map_err(|e| e.to_string()),
+            Self::Process(host) => host.raise_fence(fence).await,
             Self::Simulated(_) => Ok(()),
         }
     }
 }
 
-async fn stop_process(
-    driver: &ProcessDriver,
-    context: &Context<'_>,
-) -> Result<String, StopFailure> {
-    let identity = match &context.assignment.process {
-        None => None,
-        Some(journaled) => match serde_json::from_str::<Identity>(journaled) {
-            Ok(identity) => Some(identity),
-            Err(error) => {
-                return Err(StopFailure::Failed {
-                    reason: format!("the journal of the server's process cannot be read: {error}"),
-                    observed: Observation::Unknown,
-                });
-            }
-        },
-    };
-    let options = context.worker.options();
-    let ladder = match context.assignment.task.options.mode {
-        StopMode::Graceful => Ladder::graceful(options.limits),
-        StopMode::Immediate => Ladder::immediate(options.limits),
-    };
-    let stopping = driver.stop(StopOrder {
-        identity,
-        fence: context.fence(),
-        ladder,
-        watch: options.watch_window,
-        log: context.log,
-        intents: context.intents,
-        cancel: context.cancel,
-    });
-    match stopping.await {
-        Ok(stopped) if stopped.already_gone => Ok("the server was down already".to_owned()),
-        Ok(stopped) => Ok(format!(
-            "the server is gone after {} ms",
-            stopped.took.as_millis()
-        )),
-        Err(StopError::RunLost(_)) => Err(StopFailure::Lost),
-        Err(StopError::Canceled { .. }) => Err(StopFailure::Canceled),
-        Err(error) => {
-            let observed = match &error {
-                StopError::Restarted(_)
-                | StopError::Multiple(_)
-                | StopError::OwnedBySystemd { .. }
-                | StopError::StillAlive { .. }
-                | StopError::Refused { .. } => Observation::Alive,
-                _ => Observation::Unknown,
-            };
-            Err(StopFailure::Failed {
-                reason: error.to_string(),
-                observed,
-            })
-        }
-    }
-}
-
-fn sighting(finding: Finding, known: bool) -> Sighting {
-    let text = finding.to_string();
-    let (observation, process, obstacle) = match finding {
-        Finding::None => (Observation::Gone, None, None),
-        Finding::Foreign(_) if known => (Observation::Gone, None, None),
-        Finding::One(process) => {
-            let obstacle = match &process.owner {
-                Owner::Systemd { unit } => Some(format!(
-                    "the systemd unit {unit} owns the process and would start it again: \
-                     run `systemctl stop {unit}`, then retry"
-                )),
-                _ => None,
-            };
-            (Observation::Alive, Some(process), obstacle)
-        }
-        Finding::Multiple(_) => (
-            Observation::Alive,
-            None,
-            Some(format!(
-                "{text}; decide by hand which one to keep, end the others, then retry"
-            )),
-        ),
-        Finding::Foreign(_) => (
-            Observation::Unknown,
-            None,
-            Some(format!(
-                "{text}; correct base_dir or the ports, or end that process, then retry"
-            )),
-        ),
-        Finding::Unknown { .. } => (Observation::Unknown, None, Some(text.clone())),
-    };
-    let launch = process
-        .as_ref()
-        .and_then(|p| serde_json::to_string(&p.launch).ok());
-    let process = process
-        .as_ref()
-        .and_then(|p| serde_json::to_string(&p.identity).ok());
-    Sighting {
-        observation,
-        text,
-        process,
-        launch,
-        obstacle,
-    }
+/// A driver that was exchanged under a running task must not make a real server look stopped.
+fn no_longer_real() -> String {
+    "the server was a real process when this task found it and has a simulated driver since: \
+     give it its process driver back, then retry"
+        .to_owned()
 }

@@ -8,7 +8,7 @@ mod unregister;
 
 use std::process::ExitCode;
 
-use super::{ClientArgs, Connection, Output};
+use super::{ClientArgs, Connection, Output, id};
 
 /// Register clusters and operate on them
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -21,7 +21,8 @@ pub(crate) enum ClusterCommand {
     List,
     /// Show a cluster with its zones and servers
     Get {
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        /// Id of the cluster, as `cluster list` shows it
+        #[arg(value_parser = id::parse, allow_negative_numbers = true)]
         id: i64,
     },
     /// Stop all servers of a cluster

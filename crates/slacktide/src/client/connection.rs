@@ -22,6 +22,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(10);
 /// Holds the 9,012 subtasks of a cluster of 3,000 servers many times over.
 const ANSWER_MAX: usize = 64 << 20;
 
+/// What help shows these options under, so that a verb's own stand together.
+const HEADING: &str = "Connection";
+
 /// Where the server is, and who asks.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ConnectArgs {
@@ -31,17 +34,25 @@ pub(crate) struct ConnectArgs {
         env = "SLACKTIDE_ENDPOINT",
         default_value = "http://127.0.0.1:50051",
         value_name = "URL",
+        help_heading = HEADING,
         global = true
     )]
     pub(crate) endpoint: String,
     /// User to sign in as
-    #[arg(long, env = "SLACKTIDE_USER", value_name = "NAME", global = true)]
+    #[arg(
+        long,
+        env = "SLACKTIDE_USER",
+        value_name = "NAME",
+        help_heading = HEADING,
+        global = true
+    )]
     pub(crate) user: Option<String>,
     /// The user's password; better given in the environment, where `ps` does not show it
     #[arg(
         long,
         env = "SLACKTIDE_PASSWORD",
         hide_env_values = true,
+        help_heading = HEADING,
         global = true
     )]
     pub(crate) password: Option<Password>,

@@ -6,6 +6,7 @@ mod clock;
 mod cluster;
 mod connection;
 mod failure;
+mod id;
 mod json;
 mod output;
 mod places;
@@ -27,6 +28,13 @@ pub(crate) struct ClientArgs {
     #[command(flatten)]
     connect: ConnectArgs,
     /// How to print what the server answers
-    #[arg(short, long, value_enum, default_value_t, global = true)]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        display_order = 100
+    )]
     output: Format,
 }

@@ -7,7 +7,7 @@ mod log;
 use std::process::ExitCode;
 
 use super::{
-    ClientArgs, Connection, Output,
+    ClientArgs, Connection, Output, id,
     watch::{Goal, watch},
 };
 
@@ -20,22 +20,31 @@ pub(crate) enum TaskCommand {
     List(list::List),
     /// Show a task with its subtasks
     Get {
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        /// Id of the task, as `task list` shows it
+        #[arg(value_parser = id::parse, allow_negative_numbers = true)]
         id: i64,
     },
     /// Watch a task to its end; exit 0 only if it ends SUCCESSFUL
     Watch {
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        /// Id of the task, as `task list` shows it
+        #[arg(value_parser = id::parse, allow_negative_numbers = true)]
         id: i64,
         /// Begin with the changes after this revision
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+        #[arg(
+            long,
+            value_name = "N",
+            value_parser = clap::value_parser!(i64).range(0..),
+            allow_negative_numbers = true
+        )]
         after_revision: Option<i64>,
     },
     /// Show what a subtask has logged, or all subtasks one after the other
     Log {
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        /// Id of the task, as `task list` shows it
+        #[arg(value_parser = id::parse, allow_negative_numbers = true)]
         task_id: i64,
-        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        /// Id of one of its subtasks, as `task get` shows it [default: all of them]
+        #[arg(value_parser = id::parse, allow_negative_numbers = true)]
         subtask_id: Option<i64>,
     },
 }

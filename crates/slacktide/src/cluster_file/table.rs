@@ -8,6 +8,7 @@ use toml::{
 };
 
 use super::ClusterFileError;
+use crate::syntax;
 
 /// What is wrong with a field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -184,10 +185,9 @@ impl<'a> Table<'a> {
     }
 
     fn fault_at(&self, key: &str, span: &Range<usize>, problem: Problem) -> ClusterFileError {
-        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
         ClusterFileError::Field {
             field: self.path_of(key),
-            line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
+            line: syntax::line_of(self.text, span.start),
             problem,
         }
     }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use slacktide_executor::driver::process::Limits;
+use slacktide_server::password;
 
 /// All settings.
 #[derive(Clone, Deserialize, Serialize)]
@@ -198,6 +199,14 @@ impl Settings {
             !self.host.trim().is_empty(),
             "host is empty: give this host a name"
         );
+        if let Some(password) = &self.admin_password {
+            ensure!(
+                (1..=password::MAX_LEN).contains(&password.len()),
+                "admin_password must have 1 to {} bytes; without one, a password is generated",
+                password::MAX_LEN
+            );
+        }
+        self.check_listeners()?;
         let executor = &self.executor;
         ensure!(
             executor.capacity > 0,
@@ -225,6 +234,21 @@ impl Settings {
             executor.tick.0 * 3.0 <= executor.lease_ttl.0,
             "executor.tick is more than a third of executor.lease_ttl: a lease is renewed at each tick"
         );
+        Ok(())
+    }
+
+    fn check_listeners(&self) -> anyhow::Result<()> {
+        let grpc = ("grpc.listen", self.grpc.listen);
+        let rest = ("rest.listen", self.rest.listen);
+        let admin = ("admin.listen", self.admin.listen);
+        for ((one, a), (other, b)) in [(grpc, rest), (grpc, admin), (rest, admin)] {
+            let overlap = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+            ensure!(
+                a.port() != b.port() || a.port() == 0 || !overlap,
+                "{one} and {other} are both on port {}: give each its own",
+                a.port()
+            );
+        }
         Ok(())
     }
 

@@ -1,23 +1,12 @@
-//! Registering, reading, mending and forgetting clusters.
+//! Registering, reading and forgetting clusters.
 
-use slacktide_engine::{
-    cluster::{Cluster, SqlAccount},
-    id::ClusterId,
-    status::ResourceStatus,
-};
-use slacktide_store::{Duplicate, NewCluster, ServerSettings, StoreError};
+use slacktide_engine::{cluster::Cluster, id::ClusterId, status::ResourceStatus};
+use slacktide_store::{Duplicate, NewCluster, StoreError};
 
 use crate::{
     backend::Backend,
-    kit::{FIRST, new_cluster, process, register, servers, simulated, stop, submit},
+    kit::{FIRST, account, new_cluster, process, register, servers, stop, submit},
 };
-
-fn account(password: &str) -> SqlAccount {
-    SqlAccount {
-        user: "root".to_owned(),
-        password: password.to_owned(),
-    }
-}
 
 pub(crate) async fn reads_as_registered(db: impl Backend) {
     let store = db.open().await;
@@ -191,78 +180,10 @@ pub(crate) async fn counts_ids_upwards(db: impl Backend) {
     assert!(server + 4 <= later_server, "{first:?} {again:?}");
 }
 
-pub(crate) async fn mends_settings(db: impl Backend) {
-    let store = db.open().await;
-    let cluster = register(&store, 1, 1, 2).await;
-    let mended_server = servers(&cluster)[1].id;
-    let settings = vec![ServerSettings {
-        id: mended_server,
-        driver: process("db1", "/data/ob1"),
-    }];
-
-    let mended = store
-        .mend(cluster.id, Some(account("new")), settings, None)
-        .await
-        .expect("it is mended");
-
-    assert_eq!(mended.sql, Some(account("new")));
-    assert_eq!(servers(&mended)[0], servers(&cluster)[0]);
-    assert_eq!(servers(&mended)[1].driver, process("db1", "/data/ob1"));
-    assert!(mended.update_time > cluster.update_time);
-    assert_eq!(
-        (mended.create_time, mended.generation, mended.status),
-        (cluster.create_time, cluster.generation, cluster.status)
-    );
-    let read = store.cluster(cluster.id).await.expect("the cluster");
-    assert_eq!(read, mended);
-
-    let without = store.mend(cluster.id, None, Vec::new(), None).await;
-    assert_eq!(without.expect("it is mended").sql, None);
-    let unknown = store.mend(ClusterId(404), None, Vec::new(), None).await;
-    assert!(
-        matches!(unknown, Err(StoreError::NotFound { .. })),
-        "{unknown:?}"
-    );
-}
-
-pub(crate) async fn refuses_to_mend_into_a_taken_directory(db: impl Backend) {
-    let store = db.open().await;
-    let mut first = new_cluster(1, 1, 1);
-    first.zones[0].servers[0].driver = process("db1", "/data/ob1");
-    let first = store.register(first, None).await.expect("it is registered");
-    let second = register(&store, 2, 1, 2).await;
-    let driver_of = |index: usize, base_dir| ServerSettings {
-        id: servers(&second)[index].id,
-        driver: process("db1", base_dir),
-    };
-    let before = db.dump().await;
-
-    let settings = vec![driver_of(0, "/data/ob2"), driver_of(1, "/data/ob1")];
-    let taken = store
-        .mend(second.id, Some(account("new")), settings, None)
-        .await;
-
-    assert!(
-        matches!(taken, Err(StoreError::Duplicate(Duplicate::ServerAddress))),
-        "{taken:?}"
-    );
-    db.dump().await.assert_same(&before, "a refused update");
-
-    // A directory that was given up is free again.
-    let elsewhere = vec![ServerSettings {
-        id: servers(&first)[0].id,
-        driver: simulated(),
-    }];
-    let moved = store.mend(first.id, None, elsewhere, None).await;
-    moved.expect("it is mended");
-    let settings = vec![driver_of(1, "/data/ob1")];
-    let mended = store.mend(second.id, None, settings, None).await;
-    mended.expect("the directory is free");
-}
-
 pub(crate) async fn forgets(db: impl Backend) {
     let store = db.open().await;
-    let empty = db.dump().await;
+    register(&store, 9, 2, 2).await;
+    let without = db.dump().await;
     let cluster = register(&store, 1, 2, 2).await;
 
     store
@@ -270,7 +191,7 @@ pub(crate) async fn forgets(db: impl Backend) {
         .await
         .expect("it is forgotten");
 
-    db.dump().await.assert_same(&empty, "a forgotten cluster");
+    db.dump().await.assert_same(&without, "a forgotten cluster");
     let gone = store.cluster(cluster.id).await;
     assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
     let twice = store.unregister(cluster.id, None).await;
@@ -301,6 +222,27 @@ pub(crate) async fn keeps_what_a_task_holds(db: impl Backend) {
         .expect("it is forgotten");
     let snapshot = store.task(task.id, true).await.expect("the task");
     assert_eq!(snapshot.task, task);
+}
+
+pub(crate) async fn goes_on_from_the_highest_generation(db: impl Backend) {
+    let store = db.open().await;
+    let cluster = register(&store, 1, 1, 1).await;
+    let task = stop(&store, &cluster).await;
+
+    // Hosts remember the fences of a directory, whichever cluster it belongs to.
+    let beside = register(&store, 2, 1, 1).await;
+    assert!(beside.generation >= task.generation, "{beside:?}");
+    for id in [cluster.id, beside.id] {
+        let forgotten = store.unregister(id, None).await;
+        forgotten.expect("it is forgotten");
+    }
+    store.close().await;
+
+    let store = db.open().await;
+    let again = register(&store, 1, 1, 1).await;
+    assert!(again.generation >= task.generation, "{again:?}");
+    let accepted = submit(&store, &again).await;
+    assert!(accepted.task.generation > task.generation);
 }
 
 pub(crate) async fn takes_thousands_of_servers(db: impl Backend) {

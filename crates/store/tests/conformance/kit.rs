@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use slacktide_engine::{
-    cluster::{Cluster, Driver, Server},
+    cluster::{Cluster, Driver, Server, SqlAccount},
     commit::{Claimant, Event, Failure, Observation, Outcome},
     id::{TaskId, UserId},
     kind::SubtaskKind,
@@ -42,6 +42,13 @@ pub(crate) fn process(host: &str, base_dir: &str) -> Driver {
     Driver::Process {
         base_dir: base_dir.to_owned(),
         host: host.to_owned(),
+    }
+}
+
+pub(crate) fn account(password: &str) -> SqlAccount {
+    SqlAccount {
+        user: "root".to_owned(),
+        password: password.to_owned(),
     }
 }
 

@@ -20,6 +20,7 @@ mod idempotency;
 mod kit;
 mod leases;
 mod lists;
+mod mend;
 mod runs;
 mod schema;
 mod signals;
@@ -31,9 +32,8 @@ mod watching;
 macro_rules! suite {
     ($backend:ident) => {
         cases! { $backend
-            clusters: reads_as_registered, refuses_what_is_taken, counts_ids_upwards, mends_settings,
-                refuses_to_mend_into_a_taken_directory, forgets, keeps_what_a_task_holds,
-                takes_thousands_of_servers;
+            clusters: reads_as_registered, refuses_what_is_taken, counts_ids_upwards, forgets,
+                keeps_what_a_task_holds, goes_on_from_the_highest_generation, takes_thousands_of_servers;
             commit: runs_a_stop_to_its_end, keeps_the_cluster_of_a_failed_task, claims_within_room,
                 claims_for_its_own_host_only, knows_no_ended_or_unknown_task, moves_the_update_time;
             concurrency: accepts_one_of_racing_submits, gives_no_id_twice, commits_many_tasks_at_once,
@@ -48,10 +48,13 @@ macro_rules! suite {
             leases: counts_renewals, ends_only_what_was_seen, begins_alone, offers_ready_subtasks,
                 offers_what_a_dead_executor_left, lists_an_executors_runs;
             lists: pages_clusters, filters_clusters, pages_tasks, filters_tasks;
+            mend: replaces_settings, refuses_a_taken_directory, swaps_directories_and_lets_go_of_none,
+                moves_what_waits_to_another_host;
             runs: journals_processes, tells_a_run_what_it_works_on, keeps_logs_by_run;
             schema: is_as_promised, is_there_already_when_opened_again, resumes_a_migration,
                 refuses_the_schema_of_a_later_version;
-            signals: wake_a_watcher_with_the_last_revision, stay_silent_when_nothing_changed,
+            signals: wake_a_watcher_with_the_last_revision, wake_the_watchers_of_many_tasks,
+                stay_silent_when_nothing_changed,
                 wake_an_executor_when_there_is_work;
             submit: holds_the_cluster, refuses_a_plan_that_is_no_longer_true, outlives_its_cluster;
             users: are_found_by_name;

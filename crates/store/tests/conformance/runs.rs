@@ -1,7 +1,6 @@
 //! What a run leaves behind and what it is told: the journal, logs, assignments.
 
 use slacktide_engine::{
-    cluster::SqlAccount,
     commit::Event,
     plan::{StopRequest, stop_cluster},
     status::{Operation, StopMode},
@@ -13,7 +12,9 @@ use slacktide_store::{
 
 use crate::{
     backend::Backend,
-    kit::{begin, commit, executor, new_cluster, process, running, servers, stop_of, success},
+    kit::{
+        account, begin, commit, executor, new_cluster, process, running, servers, stop_of, success,
+    },
 };
 
 async fn assignments(store: &Store, committed: Committed) -> Vec<Assignment> {
@@ -56,10 +57,7 @@ pub(crate) async fn journals_processes(db: impl Backend) {
 
 pub(crate) async fn tells_a_run_what_it_works_on(db: impl Backend) {
     let store = db.open().await;
-    let account = SqlAccount {
-        user: "root".to_owned(),
-        password: "secret".to_owned(),
-    };
+    let account = account("secret");
     let mut new = new_cluster(1, 2, 2);
     new.sql = Some(account.clone());
     let cluster = store.register(new, None).await.expect("it is registered");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use slacktide_engine::commit::{Claimant, Event};
 use tokio::time::timeout;
 
@@ -35,6 +36,26 @@ pub(crate) async fn wake_a_watcher_with_the_last_revision(db: impl Backend) {
         for watcher in &mut watchers {
             assert_eq!(*watcher.borrow_and_update(), revision);
         }
+    }
+}
+
+pub(crate) async fn wake_the_watchers_of_many_tasks(db: impl Backend) {
+    let store = db.open().await;
+    let e1 = executor("e1");
+    let mut tasks = Vec::new();
+    for number in 1..=20 {
+        tasks.push(running(&store, number, 1, &e1).await.1);
+    }
+    let signals = store.signals();
+    let watchers: Vec<_> = tasks.iter().map(|t| signals.task(t.task.id)).collect();
+
+    let ends = tasks
+        .iter()
+        .map(|begun| commit(&store, begun.task.id, success(&begun.claimed[0]), &e1));
+    for (committed, mut watcher) in join_all(ends).await.into_iter().zip(watchers) {
+        let revision = committed.expect("a commit").task.revision;
+        let woken = timeout(LIMIT, watcher.wait_for(|seen| *seen == revision)).await;
+        woken.expect("a wake-up").expect("the store lives");
     }
 }
 

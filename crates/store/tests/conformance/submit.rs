@@ -99,6 +99,10 @@ pub(crate) async fn refuses_a_plan_that_is_no_longer_true(db: impl Backend) {
     assert_eq!(accepted.task.generation, 2);
     let held = store.cluster(seen.id).await.expect("the cluster");
     refuse("a second task", stop_of(&held, Some(key("c")))).await;
+    // Whatever its status says: what a task holds is held.
+    db.execute("UPDATE cluster SET status = 'UNAVAILABLE'")
+        .await;
+    refuse("a second task again", stop_of(&held, Some(key("c")))).await;
 
     let forgotten = register(&store, 2, 1, 1).await;
     let gone = store.unregister(forgotten.id, None).await;

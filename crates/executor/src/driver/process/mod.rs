@@ -118,7 +118,7 @@ impl ProcessDriver {
     /// [`FenceError`] when the fence cannot be made durable; the runs that it was to end may then
     /// still signal.
     pub async fn raise_fence(&self, fence: Fence) -> Result<(), FenceError> {
-        let mut locked = self.host_file()?.lock(self.lock_wait).await?;
+        let mut locked = self.host_file().await?.lock(self.lock_wait).await?;
         locked.state.raise(fence);
         locked.save_elsewhere().await
     }
@@ -131,8 +131,15 @@ impl ProcessDriver {
             .unwrap_or_else(|reason| Finding::Unknown { reason })
     }
 
-    fn host_file(&self) -> Result<HostFile, FenceError> {
-        HostFile::of(&self.state_dir, &self.target.base_dir)
+    async fn host_file(&self) -> Result<HostFile, FenceError> {
+        let (state_dir, base_dir) = (self.state_dir.clone(), self.target.base_dir.clone());
+        let found = blocking(move || HostFile::of(&state_dir, &base_dir)).await;
+        found.unwrap_or_else(|reason| {
+            Err(FenceError::Io {
+                path: self.target.base_dir.clone(),
+                source: std::io::Error::other(reason),
+            })
+        })
     }
 }
 

@@ -52,7 +52,9 @@ pub(super) async fn owner_of(process: &Process, systemctl: &Path) -> Owner {
         }
     }
     let parent = &process.parent;
-    if SUPERVISORS.contains(&parent.name.as_str()) {
+    // A user's own systemd, whose units the system's does not know.
+    let users_systemd = parent.name == "systemd" && parent.pid != 1;
+    if users_systemd || SUPERVISORS.contains(&parent.name.as_str()) {
         return Owner::Supervisor {
             pid: parent.pid,
             name: parent.name.clone(),

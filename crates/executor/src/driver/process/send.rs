@@ -11,7 +11,7 @@ use super::error::{FenceError, StopError};
 use super::find;
 use super::host_file::Locked;
 use super::identity::Identity;
-use super::ladder::Rung;
+use super::ladder::{Rung, Signal};
 use super::state::Sent;
 
 /// A signal that is to go to a process.
@@ -52,10 +52,13 @@ impl Sending {
             return Err(StopError::Fenced { own: *fence, held });
         }
         locked.state.raise(*fence);
+        // SIGKILL again does no harm to the process that it was meant for, and the note of one may be of one
+        // that was never sent: with no signal after it, nothing else would ever end a server that is halted.
+        let repeated = rung.signal != Signal::Kill;
         let earlier = locked
             .state
             .sent_to(identity, fence.generation)
-            .find(|sent| sent.signal == rung.signal);
+            .find(|sent| repeated && sent.signal == rung.signal);
         if let Some(left) = earlier.map(|sent| sent.remaining(rung.limit)) {
             locked.save()?;
             return Ok(Delivery::Earlier(left));

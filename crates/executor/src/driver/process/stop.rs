@@ -277,7 +277,7 @@ impl Stop<'_> {
     }
 
     async fn lock(&self) -> Result<Locked, StopError> {
-        let file = self.driver.host_file()?;
+        let file = self.driver.host_file().await?;
         Ok(self
             .unless_canceled(file.lock(self.driver.lock_wait))
             .await??)

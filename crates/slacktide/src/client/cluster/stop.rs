@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use slacktide_api::v1::{StopClusterRequest, StopMode, Task, TaskView};
 
 use super::super::{
-    Connection, Failure, Format, Output,
+    Connection, Failure, Format, Output, id,
     places::Places,
     task,
     watch::{Goal, watch},
@@ -14,7 +14,8 @@ use super::super::{
 /// Stop all servers of a cluster
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Stop {
-    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    /// Id of the cluster, as `cluster list` shows it
+    #[arg(value_parser = id::parse, allow_negative_numbers = true)]
     id: i64,
     /// Watch the task to its end; exit 0 only if the cluster is then STOPPED
     #[arg(long, conflicts_with = "validate_only")]

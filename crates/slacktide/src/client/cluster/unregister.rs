@@ -2,12 +2,13 @@
 
 use slacktide_api::v1::UnregisterClusterRequest;
 
-use super::super::{Connection, Failure, Output};
+use super::super::{Connection, Failure, Output, id};
 
 /// Forget a cluster
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Unregister {
-    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+    /// Id of the cluster, as `cluster list` shows it
+    #[arg(value_parser = id::parse, allow_negative_numbers = true)]
     id: i64,
     /// Idempotency key: the same request under the same key is carried out once
     #[arg(

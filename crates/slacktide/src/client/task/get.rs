@@ -85,12 +85,20 @@ fn subtasks(subtasks: &[Subtask], places: &Places, clock: &ServerClock) -> Strin
             subtask.name.clone(),
             text::or_dash(&places.of_subtask(subtask)),
             status,
-            subtask.run_time.to_string(),
+            runs(subtask),
             took.map_or_else(|| "-".to_owned(), text::elapsed),
             text::or_dash(&text::one_line(&subtask.error)),
         ]
     };
     text::columns(header, in_order(subtasks).into_iter().map(row).collect())
+}
+
+/// How often it ran. A run counts from when it is due, so one that never began has none yet.
+fn runs(subtask: &Subtask) -> String {
+    match (&subtask.start_time, subtask.run_time) {
+        (None, 0 | 1) => "-".to_owned(),
+        (_, runs) => runs.to_string(),
+    }
 }
 
 /// What would be done, in the template's order, for a dry run.
@@ -140,6 +148,10 @@ mod tests {
             zone_name: "zone1".to_owned(),
             ..subtask(20, 2, SubtaskStatus::Failed)
         };
+        let waiting = Subtask {
+            start_time: None,
+            ..subtask(22, 3, SubtaskStatus::Pending)
+        };
         let task = Task {
             id: 42,
             name: "Stop OB cluster".to_owned(),
@@ -155,7 +167,7 @@ mod tests {
                 failed: 1,
                 active: 0,
             }),
-            subtasks: vec![failed, subtask(21, 1, SubtaskStatus::Running)],
+            subtasks: vec![failed, subtask(21, 1, SubtaskStatus::Running), waiting],
             ..Task::default()
         };
         let clock = ServerClock::new("2026-11-23T08:02:05Z".parse().unwrap());
@@ -172,5 +184,6 @@ mod tests {
             words(lines[11]),
             "20 Step 2 zone1 FAILED (RETRY) 2 1.5 s the process would not end"
         );
+        assert_eq!(words(lines[12]), "22 Step 3 - PENDING - - -");
     }
 }

@@ -3,7 +3,7 @@
 use slacktide_api::v1::{ListTasksRequest, Task};
 
 use super::super::{
-    Connection, Failure, Format, Output, clock,
+    Connection, Failure, Format, Output, clock, id,
     output::note,
     text::{self, Word},
 };
@@ -15,7 +15,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=2000))]
     limit: i32,
     /// Only tasks of this cluster
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "ID", value_parser = id::parse, allow_negative_numbers = true)]
     cluster: Option<i64>,
 }
 

@@ -39,6 +39,7 @@ pub(super) async fn follow(
     let mut watch = Watch {
         model: None,
         arriving: None,
+        resumed: None,
         view,
     };
     if let Some(revision) = after {
@@ -52,7 +53,8 @@ pub(super) async fn follow(
             .await
             .map_err(Failure::from)?;
         let task = answer.into_inner().task.unwrap_or_default();
-        watch.begin(Model::rewound(task, revision))?;
+        watch.model = Some(Model::rewound(task.clone(), revision));
+        watch.resumed = Some(task);
     }
     let mut absence = Absence::default();
     loop {
@@ -98,18 +100,14 @@ struct Watch<'a> {
     model: Option<Model>,
     /// The snapshot whose chunks are coming in.
     arriving: Option<Task>,
+    /// A task whose changes after a revision were asked for, until the server grants that.
+    resumed: Option<Task>,
     view: &'a mut dyn View,
 }
 
 impl Watch<'_> {
     fn revision(&self) -> Option<i64> {
         self.model.as_ref().map(|model| model.task().revision)
-    }
-
-    fn begin(&mut self, model: Model) -> anyhow::Result<()> {
-        self.view.begin(model.task())?;
-        self.model = Some(model);
-        Ok(())
     }
 
     /// Opens a stream from where the last one ended, and shows it to its end.
@@ -121,7 +119,12 @@ impl Watch<'_> {
         self.arriving = None;
         let mut steady = false;
         let ended = match connection.tasks().watch_task(request).await {
-            Ok(answer) => self.show(answer.into_inner(), &mut steady).await?,
+            Ok(answer) => {
+                if let Some(task) = self.resumed.take() {
+                    self.view.begin(&task, self.revision())?;
+                }
+                self.show(answer.into_inner(), &mut steady).await?
+            }
             Err(status) => Some(Failure::from(status)),
         };
         match (ended, &self.model) {
@@ -195,10 +198,12 @@ impl Watch<'_> {
         if !chunk.last {
             return Ok(());
         }
-        match self.arriving.take() {
-            Some(task) => self.begin(Model::new(task)),
-            None => Ok(()),
+        if let Some(task) = self.arriving.take() {
+            let model = Model::new(task);
+            self.view.begin(model.task(), None)?;
+            self.model = Some(model);
         }
+        Ok(())
     }
 }
 

@@ -50,7 +50,7 @@ impl<'a> Live<'a> {
 }
 
 impl View for Live<'_> {
-    fn begin(&mut self, task: &Task) -> io::Result<()> {
+    fn begin(&mut self, task: &Task, _: Option<i64>) -> io::Result<()> {
         self.draw(task, terminal_size())
     }
 

@@ -12,6 +12,7 @@ use super::{
         text::{self, Word},
     },
     model::Model,
+    verdict,
     view::View,
 };
 
@@ -50,14 +51,17 @@ impl<'a> Plain<'a> {
 }
 
 impl View for Plain<'_> {
-    fn begin(&mut self, task: &Task) -> io::Result<()> {
+    fn begin(&mut self, task: &Task, after: Option<i64>) -> io::Result<()> {
         let labels = task
             .subtasks
             .iter()
             .map(|subtask| self.label(subtask).chars().count());
         self.width = labels.max().unwrap_or(0).min(WIDEST);
+        let after = after.map_or_else(String::new, |revision| {
+            format!("; changes after revision {revision}:")
+        });
         self.sink.write(&format!(
-            "task {}: {} of {}, {} subtasks, {} at revision {}",
+            "task {}: {} of {}, {} subtasks, {} at revision {}{after}",
             task.id,
             task.name,
             task.cluster.as_ref().map_or("-", |cluster| &cluster.name),
@@ -79,7 +83,7 @@ impl View for Plain<'_> {
                 self.line(task, change, &what)
             }
             Some(task_change::Change::Task(_)) => {
-                let what = format!("task {} is {}", task.id, task.status().word());
+                let what = format!("task {} is {}", task.id, verdict::standing(task));
                 self.line(task, change, &what)
             }
             None => Ok(()),
@@ -148,7 +152,7 @@ mod tests {
         let places = samples::places();
         let mut plain = Plain::new(&mut sink, &places);
         let mut model = Model::new(samples::task());
-        plain.begin(model.task()).unwrap();
+        plain.begin(model.task(), None).unwrap();
         for change in [
             samples::subtask_change(2, 11, SubtaskStatus::Successful),
             samples::subtask_change(3, 10, SubtaskStatus::Failed),

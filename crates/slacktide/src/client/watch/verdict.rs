@@ -1,6 +1,8 @@
 //! Whether a task ended as it should have, and if not, why.
 
-use slacktide_api::v1::{Cluster, ClusterStatus, Operation, SubtaskStatus, Task, TaskStatus};
+use slacktide_api::v1::{
+    Cluster, ClusterStatus, Operation, Subtask, SubtaskStatus, Task, TaskStatus,
+};
 
 use super::super::{
     places::Places,
@@ -10,15 +12,31 @@ use super::super::{
 /// Failed subtasks beyond these are only counted.
 const SHOWN: usize = 5;
 
+/// A task's status as one of its changes; why it is failing, as far as no subtask's own line tells.
+pub(super) fn standing(task: &Task) -> String {
+    let failing = task.status() == TaskStatus::Running && !task.error.is_empty();
+    if !failing {
+        return task.status().word().to_owned();
+    }
+    let whole = task.error.as_str();
+    let untold = failed(task).find_map(|subtask| untold(task, subtask));
+    format!("failing: {}", text::one_line(untold.unwrap_or(whole)))
+}
+
 /// What is wrong with how the task ended, a line each; nothing if it did what was asked. `stopped` is the
 /// cluster as it is now, where the task was to stop it.
 pub(super) fn faults(task: &Task, places: &Places, stopped: Option<&Cluster>) -> Vec<String> {
     let mut faults = Vec::new();
     let id = task.id;
     if task.status() != TaskStatus::Successful {
-        let why = match task.error.as_str() {
-            "" => String::new(),
-            error => format!(": {}", text::one_line(error)),
+        let told = task.error.is_empty()
+            || failed(task)
+                .take(SHOWN)
+                .any(|subtask| untold(task, subtask).is_some());
+        let why = if told {
+            String::new()
+        } else {
+            format!(": {}", text::one_line(&task.error))
         };
         faults.push(format!("task {id} is {}{why}", task.status().word()));
         faults.extend(failed_subtasks(task, places));
@@ -26,9 +44,12 @@ pub(super) fn faults(task: &Task, places: &Places, stopped: Option<&Cluster>) ->
         faults.push(format!("task {id} was rolled back"));
     }
     if let Some(cluster) = stopped.filter(|cluster| cluster.status() != ClusterStatus::Stopped) {
-        let why = match cluster.status_reason.as_str() {
-            "" => String::new(),
-            reason => format!(": {}", text::one_line(reason)),
+        let reason = cluster.status_reason.as_str();
+        let told = reason.is_empty() || !task.error.is_empty() && reason.contains(&task.error);
+        let why = if told {
+            String::new()
+        } else {
+            format!(": {}", text::one_line(reason))
         };
         let status = cluster.status().word();
         faults.push(format!(
@@ -39,13 +60,23 @@ pub(super) fn faults(task: &Task, places: &Places, stopped: Option<&Cluster>) ->
     faults
 }
 
+fn failed(task: &Task) -> impl Iterator<Item = &Subtask> {
+    let subtasks = task.subtasks.iter();
+    subtasks.filter(|subtask| subtask.status() == SubtaskStatus::Failed)
+}
+
+/// A task's error names a subtask and repeats that one's error. What is left of it without that, if it is
+/// this subtask's.
+fn untold<'a>(task: &'a Task, subtask: &Subtask) -> Option<&'a str> {
+    let error = subtask.error.as_str();
+    let named = task.error.strip_suffix(error);
+    named
+        .filter(|_| !error.is_empty())
+        .map(|named| named.trim_end_matches(": "))
+}
+
 fn failed_subtasks(task: &Task, places: &Places) -> Vec<String> {
-    let is_failed = |status| status == SubtaskStatus::Failed;
-    let failed: Vec<_> = task
-        .subtasks
-        .iter()
-        .filter(|subtask| is_failed(subtask.status()))
-        .collect();
+    let failed: Vec<_> = failed(task).collect();
     let mut lines: Vec<_> = failed
         .iter()
         .take(SHOWN)
@@ -112,6 +143,56 @@ mod tests {
                 "  Stop observer process (zone1 127.0.0.1:2881): port 2881 is still in use\n    \
                  see `slacktide task log 7 10`",
             ]
+        );
+    }
+
+    #[test]
+    fn a_reason_is_told_once() {
+        let mut model = Model::new(samples::task());
+        model
+            .fold(&samples::subtask_change(2, 10, SubtaskStatus::Failed))
+            .unwrap();
+        let error = "Stop observer process (subtask 10): port 2881 is still in use";
+        let failing = Task {
+            error: error.to_owned(),
+            ..model.task().clone()
+        };
+        assert_eq!(
+            standing(&failing),
+            "failing: Stop observer process (subtask 10)"
+        );
+        let failed = Task {
+            status: TaskStatus::Failed.into(),
+            ..failing
+        };
+        assert_eq!(standing(&failed), "FAILED");
+        let cluster = Cluster {
+            id: 3,
+            status: ClusterStatus::Stopping.into(),
+            status_reason: format!("task 7 failed: {error}"),
+            ..Cluster::default()
+        };
+        let faults = faults(&failed, &samples::places(), Some(&cluster));
+        assert_eq!(faults[0], "task 7 is FAILED");
+        assert_eq!(faults[2], "cluster 3 is STOPPING, not STOPPED");
+        let told = faults.join("\n");
+        assert_eq!(told.matches("still in use").count(), 1, "{told}");
+    }
+
+    #[test]
+    fn an_error_that_no_subtask_has_is_told_with_the_task() {
+        let failing = Task {
+            error: "its time ran out".to_owned(),
+            ..samples::task()
+        };
+        assert_eq!(standing(&failing), "failing: its time ran out");
+        let failed = Task {
+            status: TaskStatus::Failed.into(),
+            ..failing
+        };
+        assert_eq!(
+            faults(&failed, &samples::places(), None),
+            ["task 7 is FAILED: its time ran out"]
         );
     }
 

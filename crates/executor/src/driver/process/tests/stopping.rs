@@ -282,6 +282,7 @@ async fn a_lock_that_is_held_too_long_ends_the_stop_with_the_holders_name() {
     let _held = host
         .driver()
         .host_file()
+        .await
         .unwrap()
         .lock(TIMELY)
         .await

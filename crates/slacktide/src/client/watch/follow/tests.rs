@@ -89,9 +89,11 @@ impl TaskService for Scripted {
         &self,
         _: Request<GetTaskRequest>,
     ) -> Result<Response<GetTaskResponse>, Status> {
-        Ok(Response::new(GetTaskResponse {
-            task: Some(samples::task()),
-        }))
+        let task = Task {
+            revision: 4,
+            ..samples::task()
+        };
+        Ok(Response::new(GetTaskResponse { task: Some(task) }))
     }
 
     async fn list_tasks(
@@ -114,6 +116,9 @@ impl TaskService for Scripted {
         let next = self.scripts.lock().unwrap().pop_front();
         let Script { messages, hang } =
             next.ok_or_else(|| Status::internal("the script is over"))?;
+        if let Some(Err(refusal)) = messages.first() {
+            return Err(refusal.clone());
+        }
         let script = stream::iter(messages);
         Ok(Response::new(if hang {
             script.chain(stream::pending()).boxed()
@@ -145,9 +150,10 @@ impl Told {
 }
 
 impl View for Told {
-    fn begin(&mut self, task: &Task) -> io::Result<()> {
+    fn begin(&mut self, task: &Task, after: Option<i64>) -> io::Result<()> {
+        let after = after.map_or_else(String::new, |revision| format!(" after {revision}"));
         self.tell(format!(
-            "begin at {} with {}",
+            "begin at {} with {}{after}",
             task.revision,
             task.subtasks.len()
         ))
@@ -322,7 +328,7 @@ async fn a_watch_after_a_revision_asks_for_what_came_after_it() {
     assert_eq!(server.asked(), [Some(2)]);
     assert_eq!(
         all_told(heard),
-        ["begin at 2 with 3", "revision 3", "revision 4"]
+        ["begin at 4 with 3 after 2", "revision 3", "revision 4"]
     );
     running.shutdown_background();
 }
@@ -334,7 +340,7 @@ async fn what_a_server_refuses_is_not_tried_again() {
     ))];
     let server = Scripted::default().then(refusal);
     let (running, address) = server.serve("127.0.0.1:0");
-    let (mut view, _heard) = Told::new();
+    let (mut view, heard) = Told::new();
 
     let error = follow(&connect(address).await, 7, Some(9), &mut view)
         .await
@@ -344,6 +350,7 @@ async fn what_a_server_refuses_is_not_tried_again() {
         "revision 9 is beyond the last, 4 (OUT_OF_RANGE)"
     );
     assert_eq!(server.asked().len(), 1);
+    assert_eq!(all_told(heard), [""; 0], "nothing is shown of it");
     running.shutdown_background();
 }
 

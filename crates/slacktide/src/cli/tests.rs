@@ -1,0 +1,71 @@
+use super::*;
+use crate::config::Settings;
+
+fn refusal(arguments: &[&str]) -> String {
+    let refused = command().try_get_matches_from(arguments).unwrap_err();
+    refused.to_string()
+}
+
+fn help(arguments: &[&str]) -> String {
+    refusal(&[arguments, &["-h"]].concat())
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    command().debug_assert();
+}
+
+#[test]
+fn an_option_with_a_value_is_not_shown_as_required() {
+    let text = refusal(&["slacktide", "cluster", "stop", "--user", "admin"]);
+    assert!(
+        text.contains("Usage: slacktide cluster stop [OPTIONS] <ID>"),
+        "{text}"
+    );
+    let text = refusal(&["slacktide", "cluster", "register", "--user", "admin"]);
+    assert!(
+        text.contains("Usage: slacktide cluster register [OPTIONS] --file <FILE>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_id_that_is_none_is_told_what_one_is() {
+    for id in ["-1", "abc", "0"] {
+        let text = refusal(&["slacktide", "cluster", "stop", id]);
+        assert!(text.contains(&format!("'{id}'")), "{text}");
+        assert!(text.contains("an id is a whole number from 1"), "{text}");
+    }
+}
+
+#[test]
+fn the_help_of_serve_names_the_true_defaults() {
+    let text = help(&["slacktide", "serve"]);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let usual = Settings::default();
+    for default in [
+        usual.data_dir.display().to_string(),
+        usual.grpc.listen.to_string(),
+        usual.rest.listen.to_string(),
+        usual.admin.listen.to_string(),
+    ] {
+        assert!(words.contains(&format!("[default: {default}]")), "{text}");
+    }
+}
+
+#[test]
+fn only_servers_have_listeners() {
+    for verb in ["migrate", "user"] {
+        let text = help(&["slacktide", verb]);
+        assert!(text.contains("--data-dir"), "{text}");
+        assert!(!text.contains("listen"), "{text}");
+    }
+}
+
+#[test]
+fn a_verbs_own_options_stand_before_those_of_the_connection() {
+    let text = help(&["slacktide", "cluster", "stop"]);
+    let place = |what: &str| text.find(what).unwrap();
+    assert!(place("--request-id") < place("Connection:"), "{text}");
+    assert!(place("Connection:") < place("--endpoint"), "{text}");
+}
