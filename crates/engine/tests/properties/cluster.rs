@@ -52,7 +52,7 @@ fn refusals_tell_the_operator_what_is_in_the_way() {
     let held = allow_stop(&cluster(Running, Some(TaskId(7)))).unwrap_err();
     assert!(
         held.to_string()
-            .starts_with("task 7 holds cluster ob_demo:")
+            .starts_with("task 7 holds cluster ob_demo,")
     );
     let stopped = allow_stop(&cluster(Stopped, None)).unwrap_err();
     assert!(stopped.to_string().contains("cluster ob_demo in [STOPPED]"));

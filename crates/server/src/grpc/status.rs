@@ -27,7 +27,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_TEXT: usize = 512;
 
 /// How many faults of one request are told, for the same reason. The message says how many more there are.
-const MAX_FAULTS: usize = 10;
+const MAX_FAULTS: usize = 6;
 
 /// OCP's error codes.
 mod ocp {

@@ -49,7 +49,7 @@ macro_rules! suite {
                 offers_what_a_dead_executor_left, lists_an_executors_runs;
             lists: pages_clusters, filters_clusters, pages_tasks, filters_tasks;
             mend: replaces_settings, refuses_a_taken_directory, swaps_directories_and_lets_go_of_none,
-                moves_what_waits_to_another_host;
+                moves_what_waits_to_another_host, touches_no_other_cluster, goes_on_from_the_highest_generation;
             runs: journals_processes, tells_a_run_what_it_works_on, keeps_logs_by_run;
             schema: is_as_promised, is_there_already_when_opened_again, resumes_a_migration,
                 refuses_the_schema_of_a_later_version;

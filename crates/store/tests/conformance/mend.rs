@@ -5,7 +5,9 @@ use slacktide_store::{Candidates, Duplicate, ServerSettings, StoreError};
 
 use crate::{
     backend::Backend,
-    kit::{account, begin, executor, new_cluster, process, register, servers, simulated, submit},
+    kit::{
+        account, begin, executor, new_cluster, process, register, servers, simulated, stop, submit,
+    },
 };
 
 pub(crate) async fn replaces_settings(db: impl Backend) {
@@ -145,4 +147,40 @@ pub(crate) async fn moves_what_waits_to_another_host(db: impl Backend) {
         here.map(|s| s.id).collect::<Vec<_>>(),
         [begun.claimed[0].id]
     );
+}
+
+pub(crate) async fn touches_no_other_cluster(db: impl Backend) {
+    let store = db.open().await;
+    let cluster = register(&store, 1, 1, 1).await;
+    let other = register(&store, 2, 1, 1).await;
+    let of_other = vec![ServerSettings {
+        id: servers(&other)[0].id,
+        driver: process("db1", "/data/ob1"),
+    }];
+
+    let mended = store.mend(cluster.id, None, of_other, None).await;
+
+    let mended = mended.expect("it is mended");
+    assert_eq!(servers(&mended), servers(&cluster));
+    let untouched = store.cluster(other.id).await.expect("the cluster");
+    assert_eq!(untouched, other);
+}
+
+pub(crate) async fn goes_on_from_the_highest_generation(db: impl Backend) {
+    let store = db.open().await;
+    let free = register(&store, 1, 1, 1).await;
+    let held = register(&store, 2, 1, 1).await;
+    let stopped = register(&store, 3, 1, 1).await;
+    let accepted = submit(&store, &held).await;
+    stop(&store, &stopped).await;
+    db.execute("UPDATE cluster SET generation = 7 WHERE name = 'ob_3'")
+        .await;
+    let mend = async |id| {
+        let mended = store.mend(id, None, Vec::new(), None).await;
+        mended.expect("it is mended").generation
+    };
+
+    assert!(mend(free.id).await >= 7);
+    // A task that runs keeps the generation that its fences name.
+    assert_eq!(mend(held.id).await, accepted.task.generation);
 }
