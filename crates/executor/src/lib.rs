@@ -15,6 +15,7 @@ mod options;
 mod recovery;
 mod run;
 pub mod run_log;
+mod runs;
 mod sql;
 mod worker;
 

@@ -1,9 +1,9 @@
 //! The executor: claims work, starts runs, looks for lost ones, and drains.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -25,6 +25,7 @@ use crate::{
     options::Options,
     recovery,
     run::{self, Commit},
+    runs::{Place, Runs},
 };
 
 /// How many tasks are claimed for at a time: enough that their commits share transactions.
@@ -67,13 +68,12 @@ impl Executor {
             store,
             options,
             id,
-            running: Mutex::default(),
+            running: Arc::default(),
             commits: RwLock::default(),
             wake: Notify::new(),
             backlog: AtomicBool::new(false),
             drain,
-            interrupt: CancellationToken::new(),
-            runs: TaskTracker::new(),
+            tracker: TaskTracker::new(),
         };
         Ok(Self {
             worker: Worker(Arc::new(inner)),
@@ -104,7 +104,7 @@ struct Inner {
     store: Store,
     options: Options,
     id: String,
-    running: Mutex<HashMap<SubtaskId, Running>>,
+    running: Arc<Runs>,
     /// Held for reading from a commit until its claims stand in `running`; for writing while the two are
     /// compared with the database.
     commits: RwLock<()>,
@@ -113,14 +113,7 @@ struct Inner {
     backlog: AtomicBool,
     /// No more is claimed once this fires.
     drain: CancellationToken,
-    /// Interrupts every run.
-    interrupt: CancellationToken,
-    runs: TaskTracker,
-}
-
-struct Running {
-    epoch: i64,
-    cancel: CancellationToken,
+    tracker: TaskTracker,
 }
 
 impl Worker {
@@ -144,9 +137,7 @@ impl Worker {
 
     /// Interrupts all runs: each is handed back, if it still is this executor's.
     pub(crate) fn interrupt_runs(&self) {
-        for run in self.running().values() {
-            run.cancel.cancel();
-        }
+        self.0.running.interrupt();
     }
 
     /// What the database says this executor runs though it does not.
@@ -156,12 +147,7 @@ impl Worker {
     pub(crate) async fn own_lost_runs(&self) -> Result<Vec<(TaskId, SubtaskId, i64)>, StoreError> {
         let _quiet = self.0.commits.write().await;
         let mut runs = self.0.store.runs_of(&self.0.id).await?;
-        let running = self.running();
-        runs.retain(|(_, subtask, epoch)| {
-            running
-                .get(subtask)
-                .is_none_or(|known| known.epoch != *epoch)
-        });
+        runs.retain(|(_, subtask, epoch)| !self.0.running.has(*subtask, *epoch));
         Ok(runs)
     }
 
@@ -171,7 +157,7 @@ impl Worker {
     }
 
     fn claimant(&self, freed: usize) -> Claimant {
-        let busy = self.running().len().saturating_sub(freed);
+        let busy = self.0.running.count().saturating_sub(freed);
         let room = match self.0.drain.is_cancelled() {
             true => 0,
             false => self.0.options.capacity.saturating_sub(busy),
@@ -181,13 +167,6 @@ impl Worker {
             host: self.0.options.host.clone(),
             room,
         }
-    }
-
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<SubtaskId, Running>> {
-        self.0
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn claim_until_drained(&self) {
@@ -274,51 +253,37 @@ impl Worker {
 
     /// Notes what a commit claimed, before anybody can miss it.
     fn enter(&self, committed: Committed) -> Claims {
-        let mut running = self.running();
-        let subtasks = committed.claimed.into_iter().map(|subtask| {
-            let cancel = self.0.interrupt.child_token();
-            let entry = Running {
-                epoch: subtask.epoch,
-                cancel: cancel.clone(),
-            };
-            running.insert(subtask.id, entry);
-            (subtask, cancel)
-        });
+        let Committed { task, claimed } = committed;
+        let enter = |subtask: &Subtask| self.0.running.enter(subtask.id, subtask.epoch);
+        let places = claimed.iter().map(enter).collect();
         Claims {
-            task: committed.task,
-            subtasks: subtasks.collect(),
+            task,
+            subtasks: claimed,
+            places,
         }
     }
 
     async fn start(&self, claims: Claims) {
-        let Claims { task, subtasks } = claims;
+        let Claims {
+            task,
+            subtasks,
+            places,
+        } = claims;
         if subtasks.is_empty() {
             return;
         }
-        let mut cancels: HashMap<_, _> = subtasks
-            .iter()
-            .map(|(subtask, cancel)| (subtask.id, cancel.clone()))
-            .collect();
-        let claimed: Vec<Subtask> = subtasks.into_iter().map(|(subtask, _)| subtask).collect();
-        let ids: Vec<_> = claimed.iter().map(|subtask| subtask.id).collect();
-        match self.0.store.assignments(task, claimed).await {
+        match self.0.store.assignments(task, subtasks).await {
             Ok(assignments) => {
-                for assignment in assignments {
-                    if let Some(cancel) = cancels.remove(&assignment.subtask.id) {
-                        self.spawn(assignment, cancel);
-                    }
+                for (assignment, place) in assignments.into_iter().zip(places) {
+                    self.spawn(assignment, place);
                 }
             }
-            Err(error) => {
-                // Forgotten here, they are found again at the next tick, as runs that were lost.
-                tracing::warn!(%error, "cannot read what claimed subtasks work on");
-                let mut running = self.running();
-                ids.iter().for_each(|id| drop(running.remove(id)));
-            }
+            // Their places are given up here, so the next tick finds these runs lost.
+            Err(error) => tracing::warn!(%error, "cannot read what claimed subtasks work on"),
         }
     }
 
-    fn spawn(&self, assignment: Assignment, cancel: CancellationToken) {
+    fn spawn(&self, assignment: Assignment, place: Place) {
         let subtask = &assignment.subtask;
         let span = slacktide_telemetry::trace::run_span(
             assignment.task.traceparent.as_deref(),
@@ -329,18 +294,13 @@ impl Worker {
         );
         let worker = self.clone();
         self.0
-            .runs
-            .spawn(async move { worker.run(assignment, cancel).await }.instrument(span));
+            .tracker
+            .spawn(async move { worker.run(assignment, place).await }.instrument(span));
     }
 
     /// Runs a subtask, commits its end, and starts what that claimed.
-    async fn run(self, assignment: Assignment, cancel: CancellationToken) {
-        let place = Place {
-            worker: &self,
-            id: assignment.subtask.id,
-            epoch: assignment.subtask.epoch,
-        };
-        let Some(mut end) = run::act(&self, &assignment, &cancel).await else {
+    async fn run(self, assignment: Assignment, place: Place) {
+        let Some(mut end) = run::act(&self, &assignment, &place.cancel).await else {
             return;
         };
         let ended = Instant::now();
@@ -367,16 +327,16 @@ impl Worker {
 
     /// Ends or hands back what runs.
     async fn drain(&self) {
-        self.0.runs.close();
+        self.0.tracker.close();
         let limit = self.0.options.drain_limit;
-        let running = self.running().len();
+        let running = self.0.running.count();
         tracing::info!(running, limit_s = limit.as_secs(), "executor drains");
-        if tokio::time::timeout(limit, self.0.runs.wait())
+        if tokio::time::timeout(limit, self.0.tracker.wait())
             .await
             .is_err()
         {
-            self.0.interrupt.cancel();
-            if tokio::time::timeout(HAND_BACK_LIMIT, self.0.runs.wait())
+            self.0.running.interrupt_for_good();
+            if tokio::time::timeout(HAND_BACK_LIMIT, self.0.tracker.wait())
                 .await
                 .is_err()
             {
@@ -387,29 +347,9 @@ impl Worker {
     }
 }
 
-/// What a commit claimed, noted as running but not started yet.
+/// What a commit claimed, noted as running but not started yet. Subtasks and places go together.
 struct Claims {
     task: Task,
-    subtasks: Vec<(Subtask, CancellationToken)>,
-}
-
-/// A run's place among those that run. Given up however the run ends, a panic included: then the next tick
-/// finds the run lost and runs it again.
-struct Place<'a> {
-    worker: &'a Worker,
-    id: SubtaskId,
-    epoch: i64,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut running = self.worker.running();
-        // A later run of the same subtask may have the place by now.
-        if running
-            .get(&self.id)
-            .is_some_and(|run| run.epoch == self.epoch)
-        {
-            running.remove(&self.id);
-        }
-    }
+    subtasks: Vec<Subtask>,
+    places: Vec<Place>,
 }
