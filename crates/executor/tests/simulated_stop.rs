@@ -3,11 +3,12 @@
 
 use std::{path::Path, time::Duration};
 
+use sea_orm::{ConnectionTrait, Database};
 use slacktide_engine::{
     cluster::{Cluster, Driver},
     id::{TaskId, UserId},
     plan::{StopRequest, stop_cluster},
-    status::{ResourceStatus, StopMode, SubtaskStatus, TaskStatus},
+    status::{Operation, ResourceStatus, StopMode, SubtaskStatus, TaskStatus},
     task::Creator,
 };
 use slacktide_executor::{Executor, Options};
@@ -301,5 +302,45 @@ async fn generations_go_on_from_those_of_a_cluster_that_was_forgotten() {
             .await
             .expect("the cluster is forgotten");
     }
+    executor.stop().await;
+}
+
+/// Gives the task's subtasks far less time than their kinds have.
+async fn hurry(dir: &Path, task: TaskId) {
+    let file = format!("sqlite://{}", dir.join("slacktide.db").display());
+    let database = Database::connect(file).await.expect("a second connection");
+    let update = format!("UPDATE subtask SET timeout = 200000 WHERE task_id = {task}");
+    database
+        .execute_unprepared(&update)
+        .await
+        .expect("the time is set");
+    database.close().await.expect("the connection is closed");
+}
+
+#[tokio::test]
+async fn a_stop_that_hangs_ends_when_its_time_is_over_and_says_what_is_true() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path()).await;
+    let cluster = register(&store, 1, 1, &simulated(0, 0, true)).await;
+    let task = submit(&store, &cluster).await;
+    hurry(dir.path(), task).await;
+
+    let executor = Running::start(&store, dir.path(), "e1").await;
+    let snapshot = ended(&store, task).await;
+
+    assert_eq!(snapshot.task.state.status, TaskStatus::Failed);
+    let stop = &snapshot.subtasks[5].state;
+    assert_eq!(
+        (stop.status, stop.operation),
+        (SubtaskStatus::Failed, Operation::Cancel)
+    );
+    let error = stop.error.as_deref().expect("a reason");
+    assert!(error.contains("did not end within"), "{error}");
+    let server = store.cluster(cluster.id).await.expect("the cluster");
+    let server = server.servers().next().expect("a server");
+    assert_eq!(
+        (server.status, server.status_reason.as_str()),
+        (ResourceStatus::Running, error)
+    );
     executor.stop().await;
 }
