@@ -14,6 +14,9 @@ use slacktide_telemetry::metrics;
 
 use crate::{driver::Host, lease::LeaseWatch, worker::Worker};
 
+/// How often a lease is renewed within its life: two renewals may fail before it is over.
+const RENEWALS: u32 = 3;
+
 /// The floor under all signals. Never ends.
 pub(crate) async fn tick_forever(worker: &Worker) {
     let ttl = worker.options().lease_ttl;
@@ -23,8 +26,10 @@ pub(crate) async fn tick_forever(worker: &Worker) {
     let mut renewed = Instant::now();
     loop {
         ticks.tick().await;
-        match tick(worker, &mut watch).await {
-            Ok(()) => renewed = Instant::now(),
+        let due = renewed.elapsed() >= ttl / RENEWALS;
+        match tick(worker, &mut watch, due).await {
+            Ok(()) if due => renewed = Instant::now(),
+            Ok(()) => {}
             Err(error) => {
                 tracing::warn!(%error, "the executor cannot reach the database, trying again");
                 watch.forget();
@@ -35,9 +40,9 @@ pub(crate) async fn tick_forever(worker: &Worker) {
     }
 }
 
-async fn tick(worker: &Worker, watch: &mut LeaseWatch) -> Result<(), StoreError> {
+async fn tick(worker: &Worker, watch: &mut LeaseWatch, due: bool) -> Result<(), StoreError> {
     let store = worker.store();
-    if !store.renew_lease(worker.id()).await? {
+    if due && !store.renew_lease(worker.id()).await? {
         tracing::warn!(
             "this executor's lease was taken away; it lets go of its runs and begins again"
         );

@@ -232,7 +232,7 @@ impl Settings {
         }
         ensure!(
             executor.tick.0 * 3.0 <= executor.lease_ttl.0,
-            "executor.tick is more than a third of executor.lease_ttl: a lease is renewed at each tick"
+            "executor.tick is more than a third of executor.lease_ttl: a lease is renewed at ticks"
         );
         Ok(())
     }
