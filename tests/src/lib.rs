@@ -6,6 +6,7 @@
 
 mod api;
 mod cluster_file;
+mod collector;
 mod directory;
 mod engine;
 mod limit;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use api::{Api, Credentials, error_info};
 pub use cluster_file::ClusterFile;
+pub use collector::{Collector, ExportedSpan};
 pub use directory::directory;
 pub use engine::Engine;
 pub use limit::within;

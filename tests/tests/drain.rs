@@ -1,11 +1,14 @@
 //! SIGTERM drains: what runs is finished or handed back, streams end resumable, the exit is clean.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use rustix::process::Signal;
+use slacktide_api::v1::driver::Kind;
 use slacktide_api::v1::task_change::Change;
 use slacktide_api::v1::{
-    SimulatedDriver, StopClusterRequest, StopMode, SubtaskStatus, Task, TaskStatus,
+    ClusterSpec, Driver, SimulatedDriver, StopClusterRequest, StopMode, SubtaskStatus, Task,
+    TaskStatus,
 };
 use slacktide_tests::{
     Api, Setup, Slacktide, TaskWatch, simulated_cluster, simulated_driver, within,
@@ -16,9 +19,12 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Stops a cluster of one server and waits until the stop act runs.
 async fn stop_until_act_runs(api: &Api, behaviour: SimulatedDriver) -> Result<(Task, TaskWatch)> {
-    let cluster = api
-        .register(simulated_cluster("drained", 1, behaviour))
-        .await?;
+    let cluster = simulated_cluster("drained", 1, behaviour);
+    stop_this_until_act_runs(api, cluster).await
+}
+
+async fn stop_this_until_act_runs(api: &Api, cluster: ClusterSpec) -> Result<(Task, TaskWatch)> {
+    let cluster = api.register(cluster).await?;
     let task = api.stop(cluster.id, StopMode::Immediate).await?;
     let act = act(&task);
     let mut watch = api.watch(task.id, Some(0)).await?;
@@ -118,6 +124,46 @@ async fn act_that_never_ends_is_handed_back() -> Result<()> {
         )
         .await?;
         assert_eq!(api.task(task.id).await?.status(), TaskStatus::Running);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn second_signal_ends_a_drain_that_hangs() -> Result<()> {
+    within(LIMIT, "a drain cut short", async {
+        let mut slacktide = Setup::default()
+            .setting("executor.drain_limit", "600")
+            .start()
+            .await?;
+        let api = slacktide.api()?;
+        let endless = SimulatedDriver {
+            hang: true,
+            ..Default::default()
+        };
+        let mut cluster = simulated_cluster("drained", 1, endless);
+        let (task, mut watch) = stop_this_until_act_runs(&api, cluster.clone()).await?;
+        // Mended for the next run; the one that hangs has read its driver's settings already.
+        for server in cluster.zones.iter_mut().flat_map(|zone| &mut zone.servers) {
+            server.driver = Some(Driver {
+                kind: Some(Kind::Simulated(simulated_driver(0))),
+            });
+        }
+        api.register(cluster).await?;
+
+        slacktide.process().signal(Signal::TERM)?;
+        // The end of the stream tells that the drain has begun.
+        let end = watch.rest().await;
+        assert_eq!(end.map_err(|status| status.code()), Err(Code::Unavailable));
+        let second = Instant::now();
+        let exit = slacktide.sigterm().await?;
+        assert_eq!(exit.status.code(), Some(1), "{}", slacktide.output());
+        let took = exit.at.duration_since(second);
+        assert!(took < Duration::from_secs(5), "it took {took:?}");
+
+        slacktide.restart().await?;
+        let task = slacktide.api()?.finished(task.id).await?;
+        assert_eq!(task.status(), TaskStatus::Successful, "{}", task.error);
         Ok(())
     })
     .await

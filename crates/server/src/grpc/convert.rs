@@ -4,6 +4,7 @@ pub(super) mod cluster;
 pub(super) mod cluster_spec;
 pub(super) mod task;
 
+use prost::UnknownEnumValue;
 use prost_types::Timestamp;
 use slacktide_engine::time::Micros;
 
@@ -15,4 +16,9 @@ pub(super) fn timestamp(time: Micros) -> Timestamp {
         seconds: time.0.div_euclid(MICROS),
         nanos: micros * 1000,
     }
+}
+
+/// The fault of an enum field whose number stands for nothing.
+pub(super) fn no_such_value(UnknownEnumValue(number): UnknownEnumValue) -> String {
+    format!("must be one of the enum's values, not {number}")
 }

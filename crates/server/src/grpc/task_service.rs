@@ -12,7 +12,10 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Api, admit,
-    convert::task::{snapshot, statuses, with_subtasks},
+    convert::{
+        no_such_value,
+        task::{snapshot, statuses, with_subtasks},
+    },
     page::Paging,
     watch::Watch,
 };
@@ -46,7 +49,7 @@ impl TaskService for Api {
         let of_type = match TaskType::try_from(request.r#type) {
             Ok(wanted) => matches!(wanted, TaskType::Unspecified | TaskType::Manual),
             Err(unknown) => {
-                violations.add("type", unknown.to_string());
+                violations.add("type", no_such_value(unknown));
                 false
             }
         };

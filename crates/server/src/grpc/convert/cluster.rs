@@ -6,7 +6,7 @@ use slacktide_engine::{
     status::{ResourceStatus, StopMode},
 };
 
-use super::timestamp;
+use super::{no_such_value, timestamp};
 use crate::app::Violations;
 
 /// A cluster with its topology. The account's password is never returned.
@@ -84,7 +84,7 @@ pub(in crate::grpc) fn statuses(
             Ok(pb::ClusterStatus::Stopping) => statuses.push(ResourceStatus::Stopping),
             Ok(pb::ClusterStatus::Stopped) => statuses.push(ResourceStatus::Stopped),
             Ok(pb::ClusterStatus::Unavailable) => statuses.push(ResourceStatus::Unavailable),
-            Err(unknown) => violations.add(format!("statuses[{index}]"), unknown.to_string()),
+            Err(unknown) => violations.add(format!("statuses[{index}]"), no_such_value(unknown)),
         }
     }
     statuses
@@ -96,7 +96,7 @@ pub(in crate::grpc) fn stop_mode(mode: i32, violations: &mut Violations) -> Stop
         Ok(pb::StopMode::Unspecified | pb::StopMode::Graceful) => StopMode::Graceful,
         Ok(pb::StopMode::Immediate) => StopMode::Immediate,
         Err(unknown) => {
-            violations.add("mode", unknown.to_string());
+            violations.add("mode", no_such_value(unknown));
             StopMode::Graceful
         }
     }

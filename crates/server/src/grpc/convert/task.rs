@@ -13,7 +13,7 @@ use slacktide_engine::{
 };
 use slacktide_store::TaskSnapshot;
 
-use super::timestamp;
+use super::{no_such_value, timestamp};
 use crate::app::Violations;
 
 /// OCP's kind of every subtask.
@@ -156,7 +156,7 @@ pub(in crate::grpc) fn with_subtasks(
         Ok(pb::TaskView::Basic) => false,
         Ok(pb::TaskView::Full) => true,
         Err(unknown) => {
-            violations.add("view", unknown.to_string());
+            violations.add("view", no_such_value(unknown));
             by_default
         }
     }
@@ -171,7 +171,7 @@ pub(in crate::grpc) fn statuses(wanted: &[i32], violations: &mut Violations) -> 
             Ok(pb::TaskStatus::Running) => statuses.push(TaskStatus::Running),
             Ok(pb::TaskStatus::Failed) => statuses.push(TaskStatus::Failed),
             Ok(pb::TaskStatus::Successful) => statuses.push(TaskStatus::Successful),
-            Err(unknown) => violations.add(format!("statuses[{index}]"), unknown.to_string()),
+            Err(unknown) => violations.add(format!("statuses[{index}]"), no_such_value(unknown)),
         }
     }
     statuses
