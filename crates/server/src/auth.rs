@@ -30,7 +30,7 @@ pub(crate) enum AuthError {
     #[error("not signed in: send HTTP Basic credentials in `authorization`")]
     Missing,
     #[error(
-        "the credentials cannot be read: `authorization` must be `Basic` and base64 of user:password"
+        "the credentials cannot be read: there must be one `authorization`: `Basic` and base64 of user:password"
     )]
     Malformed,
     #[error("the user name or the password is wrong")]
@@ -61,7 +61,12 @@ pub(crate) async fn signed_in(
 }
 
 async fn identify(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Caller, AuthError> {
-    let header = headers.get(AUTHORIZATION);
-    let credentials = basic::parse(header.ok_or(AuthError::Missing)?.as_bytes())?;
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let header = given.next().ok_or(AuthError::Missing)?;
+    if given.next().is_some() {
+        // Which of two counts must not depend on who reads them.
+        return Err(AuthError::Malformed);
+    }
+    let credentials = basic::parse(header.as_bytes())?;
     authenticator.verify(credentials).await
 }

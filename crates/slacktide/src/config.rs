@@ -3,7 +3,7 @@
 mod keys;
 mod settings;
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, env::VarError, path::PathBuf};
 
 use ::config::{Config, Environment, File, FileFormat};
 use anyhow::{Context, bail};
@@ -64,11 +64,16 @@ pub(crate) fn load(flags: &Flags) -> anyhow::Result<Settings> {
         clippy::disallowed_methods,
         reason = "the place where configuration is read"
     )]
-    let variables = KEYS.iter().filter_map(|key| {
-        let variable = variable_of(key);
-        std::env::var(&variable).ok().map(|value| (variable, value))
-    });
-    load_with(flags, variables.collect())
+    let read = |variable: &str| std::env::var(variable);
+    let mut variables = HashMap::new();
+    for variable in KEYS.iter().map(|key| variable_of(key)) {
+        match read(&variable) {
+            Ok(value) => drop(variables.insert(variable, value)),
+            Err(VarError::NotPresent) => {}
+            Err(VarError::NotUnicode(_)) => bail!("{variable} is not UTF-8: set it anew"),
+        }
+    }
+    load_with(flags, variables)
 }
 
 fn load_with(flags: &Flags, variables: HashMap<String, String>) -> anyhow::Result<Settings> {

@@ -4,7 +4,9 @@
 //! the stop act hangs or fails; looking always works.
 
 use std::{
-    fs, io,
+    fs::{self, DirBuilder, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -121,10 +123,14 @@ impl Simulated {
     /// Written beside and renamed, so that a process that is killed leaves the old state or the new one.
     fn write(&self, state: &State) -> io::Result<()> {
         if let Some(dir) = self.file.parent() {
-            fs::create_dir_all(dir)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
         let beside = self.file.with_extension("new");
-        fs::write(&beside, serde_json::to_vec(state)?)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        options
+            .open(&beside)?
+            .write_all(&serde_json::to_vec(state)?)?;
         fs::rename(&beside, &self.file)
     }
 

@@ -1,6 +1,6 @@
 //! Comparing what a caller says of a cluster with what is registered.
 
-use std::fmt::Display;
+use std::{collections::HashMap, fmt::Display};
 
 use slacktide_engine::cluster::{Cluster, Driver, Server};
 use slacktide_store::{ClusterFilter, NewCluster, NewServer, Order, Page, ServerSettings, Store};
@@ -87,6 +87,7 @@ pub(super) async fn holder_of_address(
     store: &Store,
     cluster: &NewCluster,
 ) -> Result<AppError, AppError> {
+    let wanted = Wanted::of(cluster);
     let order = Order {
         column: "id",
         descending: false,
@@ -103,17 +104,14 @@ pub(super) async fn holder_of_address(
             .iter()
             .filter(|other| other.name != cluster.name);
         for other in others {
-            for (field, new) in servers(cluster) {
-                let taken = other.servers().find_map(|server| common(server, new));
-                if let Some((part, value)) = taken {
-                    return Ok(AppError::ServerTaken {
-                        field: format!("{field}.{part}"),
-                        holder: format!(
-                            "a server of cluster {} (id {}) has {value}",
-                            other.name, other.id
-                        ),
-                    });
-                }
+            if let Some((field, value)) = other.servers().find_map(|server| wanted.by(server)) {
+                return Ok(AppError::ServerTaken {
+                    field,
+                    holder: format!(
+                        "a server of cluster {} (id {}) has {value}",
+                        other.name, other.id
+                    ),
+                });
             }
         }
         page.offset += CHUNK;
@@ -124,19 +122,55 @@ pub(super) async fn holder_of_address(
     }
 }
 
-/// What two servers both have and only one may, and under which field.
-fn common(server: &Server, new: &NewServer) -> Option<(&'static str, String)> {
-    if server.ip == new.ip && server.sql_port == new.sql_port {
-        return Some(("sql_port", format!("{}:{}", new.ip, new.sql_port)));
+/// What a cluster's servers want for themselves alone, each with the path of the field that says so.
+struct Wanted(HashMap<Alone, String>);
+
+/// What only one server may have.
+#[derive(PartialEq, Eq, Hash)]
+enum Alone {
+    SqlAddress(String, u16),
+    RpcAddress(String, u16),
+    BaseDir(String, String),
+}
+
+impl Wanted {
+    fn of(cluster: &NewCluster) -> Self {
+        let fields = servers(cluster).flat_map(|(field, server)| {
+            let parts = ["sql_port", "rpc_port", "driver.process.base_dir"];
+            let of_server = alone(&server.ip, server.sql_port, server.rpc_port, &server.driver);
+            let named = of_server.into_iter().zip(parts);
+            named
+                .map(move |(wanted, part)| (wanted, format!("{field}.{part}")))
+                .collect::<Vec<_>>()
+        });
+        Self(fields.collect())
     }
-    if server.ip == new.ip && server.rpc_port == new.rpc_port {
-        return Some(("rpc_port", format!("{}:{}", new.ip, new.rpc_port)));
+
+    /// The first of these that a registered server has: the field that wants it, and what it is.
+    fn by(&self, server: &Server) -> Option<(String, String)> {
+        let has = alone(&server.ip, server.sql_port, server.rpc_port, &server.driver);
+        has.into_iter()
+            .find_map(|one| Some((self.0.get(&one)?.clone(), one.to_string())))
     }
-    match &new.driver {
-        Driver::Process { base_dir, host } if server.driver == new.driver => {
-            let value = format!("{base_dir} on host {host}");
-            Some(("driver.process.base_dir", value))
+}
+
+/// What a server has for itself alone: its addresses, then its base directory if it has one.
+fn alone(ip: &str, sql_port: u16, rpc_port: u16, driver: &Driver) -> Vec<Alone> {
+    let mut alone = vec![
+        Alone::SqlAddress(ip.to_owned(), sql_port),
+        Alone::RpcAddress(ip.to_owned(), rpc_port),
+    ];
+    if let Driver::Process { base_dir, host } = driver {
+        alone.push(Alone::BaseDir(host.clone(), base_dir.clone()));
+    }
+    alone
+}
+
+impl Display for Alone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SqlAddress(ip, port) | Self::RpcAddress(ip, port) => write!(f, "{ip}:{port}"),
+            Self::BaseDir(host, base_dir) => write!(f, "{base_dir} on host {host}"),
         }
-        _ => None,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,10 +31,11 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$\
 /// Verifies credentials against the users in the store.
 pub(crate) struct Authenticator {
     store: Store,
-    /// Random and of this process alone: what is remembered is worthless outside it.
-    key: [u8; 32],
+    /// Random and of this process alone: what is remembered is worthless outside it. Without one, nothing is
+    /// remembered.
+    key: Option<[u8; 32]>,
     verified: Mutex<HashMap<String, Verified>>,
-    hashers: Semaphore,
+    hashers: Arc<Semaphore>,
 }
 
 /// A password that was right.
@@ -48,14 +49,18 @@ struct Verified {
 impl Authenticator {
     pub(crate) fn new(store: Store) -> Self {
         let mut key = [0; 32];
-        if let Err(error) = getrandom::fill(&mut key) {
-            tracing::warn!(%error, "no random key for remembered credentials");
-        }
+        let key = match getrandom::fill(&mut key) {
+            Ok(()) => Some(key),
+            Err(error) => {
+                tracing::warn!(%error, "no random numbers: every call costs a password hash");
+                None
+            }
+        };
         Self {
             store,
             key,
             verified: Mutex::default(),
-            hashers: Semaphore::new(HASHERS),
+            hashers: Arc::new(Semaphore::new(HASHERS)),
         }
     }
 
@@ -67,18 +72,18 @@ impl Authenticator {
         let user = self.store.user(&name).await?;
         let digest = self.digest(&password);
         if let Some(user) = &user
-            && self.remembers(user, &digest)
+            && self.remembers(user, digest)
         {
             return Ok(Caller::from(user.clone()));
         }
-        let _permit = self
-            .hashers
-            .acquire()
+        let hashers = Arc::clone(&self.hashers);
+        let permit = hashers
+            .acquire_owned()
             .await
             .map_err(|_| AuthError::CutOff)?;
         // Of many calls that a client sends at once, one hash serves all.
         if let Some(user) = &user
-            && self.remembers(user, &digest)
+            && self.remembers(user, digest)
         {
             return Ok(Caller::from(user.clone()));
         }
@@ -86,7 +91,11 @@ impl Authenticator {
             .as_ref()
             .map_or(NOBODY, |user| &user.password_hash)
             .to_owned();
-        let hashing = tokio::task::spawn_blocking(move || password::verify(&password, &hash));
+        let hashing = tokio::task::spawn_blocking(move || {
+            // Held by the hash and not by the call: a client that goes away frees no place.
+            let _permit = permit;
+            password::verify(&password, &hash)
+        });
         let right = hashing.await.map_err(|_| AuthError::CutOff)?;
         match user {
             Some(user) if right => {
@@ -97,21 +106,23 @@ impl Authenticator {
         }
     }
 
-    fn digest(&self, password: &str) -> [u8; 32] {
-        let keyed = Sha256::new_with_prefix(self.key);
-        keyed.chain_update(password).finalize().into()
+    fn digest(&self, password: &str) -> Option<[u8; 32]> {
+        let keyed = Sha256::new_with_prefix(self.key?);
+        Some(keyed.chain_update(password).finalize().into())
     }
 
-    fn remembers(&self, user: &User, digest: &[u8; 32]) -> bool {
+    fn remembers(&self, user: &User, digest: Option<[u8; 32]>) -> bool {
+        let Some(digest) = digest else { return false };
         let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         verified.get(&user.name).is_some_and(|known| {
             known.at.elapsed() < REMEMBERED
                 && known.hash == user.password_hash
-                && bool::from(known.digest.ct_eq(digest))
+                && bool::from(known.digest.ct_eq(&digest))
         })
     }
 
-    fn remember(&self, user: &User, digest: [u8; 32]) {
+    fn remember(&self, user: &User, digest: Option<[u8; 32]>) {
+        let Some(digest) = digest else { return };
         let known = Verified {
             digest,
             hash: user.password_hash.clone(),

@@ -15,7 +15,7 @@ use super::{
     convert::{
         cluster::{cluster, statuses, stop_mode},
         cluster_spec::new_cluster,
-        task,
+        keyword, task,
     },
     page::Paging,
     request_id,
@@ -85,7 +85,7 @@ impl ClusterService for Api {
         let paging = Paging::take(&mut request, &mut violations)?;
         let filter = ClusterFilter {
             statuses: statuses(&request.statuses, &mut violations),
-            name: request.name,
+            name: keyword("name", request.name, &mut violations),
         };
         violations.into_result()?;
         let listed = self.app.store.clusters(&filter, paging.page).await;

@@ -8,6 +8,8 @@ use prost::UnknownEnumValue;
 use prost_types::Timestamp;
 use slacktide_engine::time::Micros;
 
+use crate::app::Violations;
+
 /// A time on the wire.
 pub(super) fn timestamp(time: Micros) -> Timestamp {
     const MICROS: i64 = 1_000_000;
@@ -21,4 +23,15 @@ pub(super) fn timestamp(time: Micros) -> Timestamp {
 /// The fault of an enum field whose number stands for nothing.
 pub(super) fn no_such_value(UnknownEnumValue(number): UnknownEnumValue) -> String {
     format!("must be one of the enum's values, not {number}")
+}
+
+/// The longest part of a name that may be searched for: no name is longer, and databases bound patterns.
+const MAX_KEYWORD: usize = 256;
+
+/// Part of a name to search for.
+pub(super) fn keyword(field: &str, text: String, violations: &mut Violations) -> String {
+    if text.chars().count() > MAX_KEYWORD {
+        violations.add(field, format!("must have at most {MAX_KEYWORD} characters"));
+    }
+    text
 }

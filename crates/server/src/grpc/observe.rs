@@ -7,7 +7,7 @@ use slacktide_telemetry::{metrics::observe_request, trace::request_span};
 use tonic::{Code, Status, body::Body};
 use tracing::Instrument as _;
 
-use super::status::after_panic;
+use super::status::{after_panic, of_transport};
 
 /// Answers a request by `answer`, seen by logs, traces and metrics. What is measured of a stream is the time
 /// until it begins.
@@ -34,6 +34,10 @@ where
     }
     .instrument(span.clone())
     .await;
+    let response = match Status::from_header_map(response.headers()).and_then(of_transport) {
+        Some(status) => status.into_http(),
+        None => response,
+    };
     let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
     let took = began.elapsed();
     span.in_scope(|| tracing::debug!(?code, ?took, "answered"));

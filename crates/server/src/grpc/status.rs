@@ -223,6 +223,21 @@ pub(super) fn after_panic() -> Status {
     told_as_internal()
 }
 
+/// What the transport answered by itself, before any code of ours, in our words and with details. `None` for
+/// a status of ours, which always has them.
+pub(super) fn of_transport(status: Status) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    let (code, reason) = match status.code() {
+        Code::Internal => (Code::InvalidArgument, "MALFORMED_MESSAGE"),
+        Code::OutOfRange => (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
+        _ => return None,
+    };
+    let message = format!("the request cannot be read: {}", status.message());
+    Some(Answer::new(code, reason, 0).status(message))
+}
+
 fn internal(error: &dyn Error) -> Status {
     tracing::error!(error = chain(error), "internal error");
     told_as_internal()

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use super::{
     Api, admit,
     convert::{
-        no_such_value,
+        keyword, no_such_value,
         task::{snapshot, statuses, with_subtasks},
     },
     page::Paging,
@@ -55,9 +55,9 @@ impl TaskService for Api {
         };
         let filter = TaskFilter {
             statuses: statuses(&request.statuses, &mut violations),
-            name: request.name,
+            name: keyword("name", request.name, &mut violations),
             cluster: request.cluster_id.map(ClusterId),
-            cluster_name: request.cluster_name,
+            cluster_name: keyword("cluster_name", request.cluster_name, &mut violations),
         };
         violations.into_result()?;
         let listed = if of_type {

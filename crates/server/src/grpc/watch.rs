@@ -108,6 +108,8 @@ impl Watch {
             return Ok(Some(Event::Snapshot(chunk)));
         }
         loop {
+            // Asked before the read: what was committed before the drain is still told.
+            let draining = self.drain.is_cancelled();
             if self.changes.is_empty() {
                 self.changes = self.store.revisions(self.task, self.sent).await?.into();
             }
@@ -117,8 +119,11 @@ impl Watch {
             if self.ended().await? {
                 return Ok(None);
             }
+            if draining {
+                return Err(AppError::Draining(self.sent));
+            }
             tokio::select! {
-                () = self.drain.cancelled() => return Err(AppError::Draining(self.sent)),
+                () = self.drain.cancelled() => {}
                 () = next_commit(&mut self.commits) => {}
                 () = tokio::time::sleep(TICK) => {}
             }

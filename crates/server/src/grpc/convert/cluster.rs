@@ -78,13 +78,19 @@ pub(in crate::grpc) fn statuses(
 ) -> Vec<ResourceStatus> {
     let mut statuses = Vec::new();
     for (index, number) in wanted.iter().enumerate() {
-        match pb::ClusterStatus::try_from(*number) {
+        let status = match pb::ClusterStatus::try_from(*number) {
             Ok(pb::ClusterStatus::Unspecified) => return Vec::new(),
-            Ok(pb::ClusterStatus::Running) => statuses.push(ResourceStatus::Running),
-            Ok(pb::ClusterStatus::Stopping) => statuses.push(ResourceStatus::Stopping),
-            Ok(pb::ClusterStatus::Stopped) => statuses.push(ResourceStatus::Stopped),
-            Ok(pb::ClusterStatus::Unavailable) => statuses.push(ResourceStatus::Unavailable),
-            Err(unknown) => violations.add(format!("statuses[{index}]"), no_such_value(unknown)),
+            Ok(pb::ClusterStatus::Running) => ResourceStatus::Running,
+            Ok(pb::ClusterStatus::Stopping) => ResourceStatus::Stopping,
+            Ok(pb::ClusterStatus::Stopped) => ResourceStatus::Stopped,
+            Ok(pb::ClusterStatus::Unavailable) => ResourceStatus::Unavailable,
+            Err(unknown) => {
+                violations.add(format!("statuses[{index}]"), no_such_value(unknown));
+                continue;
+            }
+        };
+        if !statuses.contains(&status) {
+            statuses.push(status);
         }
     }
     statuses

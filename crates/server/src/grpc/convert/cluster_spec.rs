@@ -127,7 +127,7 @@ impl Reader<'_> {
     fn server(&mut self, field: &str, server: pb::ServerSpec) -> NewServer {
         let ip = match server.ip.parse::<IpAddr>() {
             // One spelling of each address, so that equal ones are found.
-            Ok(ip) => ip.to_string(),
+            Ok(ip) => ip.to_canonical().to_string(),
             Err(_) => {
                 let rule = format!("must be an IP address, not {:?}", server.ip);
                 self.violations.add(format!("{field}.ip"), rule);

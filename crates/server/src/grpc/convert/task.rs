@@ -166,12 +166,18 @@ pub(in crate::grpc) fn with_subtasks(
 pub(in crate::grpc) fn statuses(wanted: &[i32], violations: &mut Violations) -> Vec<TaskStatus> {
     let mut statuses = Vec::new();
     for (index, number) in wanted.iter().enumerate() {
-        match pb::TaskStatus::try_from(*number) {
+        let status = match pb::TaskStatus::try_from(*number) {
             Ok(pb::TaskStatus::Unspecified) => return Vec::new(),
-            Ok(pb::TaskStatus::Running) => statuses.push(TaskStatus::Running),
-            Ok(pb::TaskStatus::Failed) => statuses.push(TaskStatus::Failed),
-            Ok(pb::TaskStatus::Successful) => statuses.push(TaskStatus::Successful),
-            Err(unknown) => violations.add(format!("statuses[{index}]"), no_such_value(unknown)),
+            Ok(pb::TaskStatus::Running) => TaskStatus::Running,
+            Ok(pb::TaskStatus::Failed) => TaskStatus::Failed,
+            Ok(pb::TaskStatus::Successful) => TaskStatus::Successful,
+            Err(unknown) => {
+                violations.add(format!("statuses[{index}]"), no_such_value(unknown));
+                continue;
+            }
+        };
+        if !statuses.contains(&status) {
+            statuses.push(status);
         }
     }
     statuses
