@@ -146,6 +146,33 @@ async fn faults_of_a_page_name_their_fields() {
 }
 
 #[tokio::test]
+async fn a_filter_is_bounded_before_it_reaches_the_database() {
+    let kit = Kit::new().await;
+    let endless = "x".repeat(50_000);
+    let request = pb::ListTasksRequest {
+        name: endless.clone(),
+        cluster_name: endless.clone(),
+        ..Default::default()
+    };
+    let answer = kit.tasks("vera").list_tasks(request).await;
+    let details = refused(answer, Code::InvalidArgument, "INVALID_ARGUMENT", 0);
+    assert_eq!(fields(&details), ["name", "cluster_name"]);
+    let request = pb::ListClustersRequest {
+        name: endless,
+        ..Default::default()
+    };
+    let answer = kit.clusters("vera").list_clusters(request).await;
+    let details = refused(answer, Code::InvalidArgument, "INVALID_ARGUMENT", 0);
+    assert_eq!(fields(&details), ["name"]);
+
+    let request = pb::ListClustersRequest {
+        statuses: vec![1; 100_000],
+        ..Default::default()
+    };
+    assert_eq!(clusters(&kit, request).await.clusters.len(), 0);
+}
+
+#[tokio::test]
 async fn filters_keep_what_they_say() {
     let kit = five().await;
     let stopped = clusters(&kit, pb::ListClustersRequest::default())

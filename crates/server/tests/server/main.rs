@@ -13,4 +13,5 @@ mod logs;
 mod registration;
 mod sign_in;
 mod stop;
+mod transport;
 mod watch;

@@ -244,6 +244,10 @@ async fn a_server_of_another_cluster_is_named() {
     let mut same_ports = other.clone();
     same_ports.zones[0].servers[1].ip.clone_from(&ip);
     taken(same_ports.clone(), "sql_port").await;
+    // The same address in another spelling.
+    let mut mapped = same_ports.clone();
+    mapped.zones[0].servers[1].ip = format!("::ffff:{ip}");
+    taken(mapped, "sql_port").await;
     same_ports.zones[0].servers[1].sql_port = 3881;
     taken(same_ports, "rpc_port").await;
     let mut same_dir = other.clone();
