@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
 use super::{AuthError, Caller, basic::Credentials};
-use crate::password;
+use crate::password::{self, Memory};
 
 /// How long a verified password need not be hashed again.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -36,6 +36,8 @@ pub(crate) struct Authenticator {
     key: Option<[u8; 32]>,
     verified: Mutex<HashMap<String, Verified>>,
     hashers: Arc<Semaphore>,
+    /// Memory of hashers that do not hash now: as much as ever hashed at a time.
+    memories: Arc<Mutex<Vec<Memory>>>,
 }
 
 /// A password that was right.
@@ -61,6 +63,7 @@ impl Authenticator {
             key,
             verified: Mutex::default(),
             hashers: Arc::new(Semaphore::new(HASHERS)),
+            memories: Arc::default(),
         }
     }
 
@@ -91,10 +94,15 @@ impl Authenticator {
             .as_ref()
             .map_or(NOBODY, |user| &user.password_hash)
             .to_owned();
+        let memories = Arc::clone(&self.memories);
         let hashing = tokio::task::spawn_blocking(move || {
             // Held by the hash and not by the call: a client that goes away frees no place.
             let _permit = permit;
-            password::verify(&password, &hash)
+            let take = || memories.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut memory = take().pop().unwrap_or_default();
+            let right = password::verify(&password, &hash, &mut memory);
+            take().push(memory);
+            right
         });
         let right = hashing.await.map_err(|_| AuthError::CutOff)?;
         match user {
@@ -145,6 +153,6 @@ mod tests {
         let known = params(&password::hash("tide").unwrap());
         assert_eq!(params(NOBODY), known);
         assert_eq!(Argon2::default().params(), &Params::default());
-        assert!(!password::verify("", NOBODY));
+        assert!(!password::verify("", NOBODY, &mut Memory::default()));
     }
 }
