@@ -25,7 +25,9 @@ use crate::{
 };
 
 /// What a run leaves in the journal of its server, with its outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its `Debug` shows the server alone: an environment may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Journal {
     /// The server.
     pub server: ServerId,
@@ -33,6 +35,14 @@ pub struct Journal {
     pub process: Option<String>,
     /// What it takes to start the process again; none keeps what is there.
     pub launch: Option<String>,
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a commit did.
