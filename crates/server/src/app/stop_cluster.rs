@@ -40,19 +40,14 @@ async fn attempt(
     command: &StopCluster,
 ) -> Result<TaskSnapshot, AppError> {
     // Before the cluster's state: by now that may be what the first request made of it.
-    if let Some(task) = carried_out(&app.store, command.key.as_ref()).await? {
-        let snapshot = app.store.task(TaskId(task), true).await?;
-        let (task, subtasks) = as_accepted(snapshot.task, snapshot.subtasks);
-        let (context, zones) = (snapshot.context, snapshot.zones);
-        return Ok(TaskSnapshot {
-            task,
-            context,
-            subtasks,
-            zones,
-        });
+    if let Some(first_answer) = first_answer(app, command).await? {
+        return Ok(first_answer);
     }
     let cluster = app.store.cluster(command.cluster).await?;
-    allow_stop(&cluster)?;
+    if let Err(refusal) = allow_stop(&cluster) {
+        // It may be the same request, accepted since the key was looked up, that is in the way.
+        return first_answer(app, command).await?.ok_or(refusal.into());
+    }
     let plan = plan::stop_cluster(&cluster, command.request)
         .map_err(|error| AppError::Internal(format!("planning a stop failed: {error}")))?;
     let traceparent = trace::traceparent(&Span::current());
@@ -84,6 +79,16 @@ async fn attempt(
         subtasks: accepted.subtasks,
         zones: zone_names(cluster),
     })
+}
+
+/// What the request was answered under its key, if it was carried out before.
+async fn first_answer(app: &App, command: &StopCluster) -> Result<Option<TaskSnapshot>, AppError> {
+    let Some(task) = carried_out(&app.store, command.key.as_ref()).await? else {
+        return Ok(None);
+    };
+    let mut snapshot = app.store.task(TaskId(task), true).await?;
+    (snapshot.task, snapshot.subtasks) = as_accepted(snapshot.task, snapshot.subtasks);
+    Ok(Some(snapshot))
 }
 
 fn zone_names(

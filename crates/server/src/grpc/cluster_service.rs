@@ -13,9 +13,9 @@ use tonic::{Request, Response, Status};
 use super::{
     Api, admit,
     convert::{
-        cluster::{cluster, statuses, stop_mode},
+        cluster::{cluster, filter_status, stop_mode},
         cluster_spec::new_cluster,
-        keyword, task,
+        keyword, statuses, task,
     },
     page::Paging,
     request_id,
@@ -84,7 +84,7 @@ impl ClusterService for Api {
         let mut violations = Violations::default();
         let paging = Paging::take(&mut request, &mut violations)?;
         let filter = ClusterFilter {
-            statuses: statuses(&request.statuses, &mut violations),
+            statuses: statuses(&request.statuses, filter_status, &mut violations),
             name: keyword("name", request.name, &mut violations),
         };
         violations.into_result()?;

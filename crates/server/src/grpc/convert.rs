@@ -35,3 +35,25 @@ pub(super) fn keyword(field: &str, text: String, violations: &mut Violations) ->
     }
     text
 }
+
+/// The statuses to keep; any if empty, or if one of them is unspecified, for which `known` has `None`.
+pub(super) fn statuses<W, S>(
+    wanted: &[i32],
+    known: impl Fn(W) -> Option<S>,
+    violations: &mut Violations,
+) -> Vec<S>
+where
+    W: TryFrom<i32, Error = UnknownEnumValue>,
+    S: PartialEq,
+{
+    let mut statuses = Vec::new();
+    for (index, number) in wanted.iter().enumerate() {
+        match W::try_from(*number).map(&known) {
+            Ok(Some(status)) if statuses.contains(&status) => {}
+            Ok(Some(status)) => statuses.push(status),
+            Ok(None) => return Vec::new(),
+            Err(unknown) => violations.add(format!("statuses[{index}]"), no_such_value(unknown)),
+        }
+    }
+    statuses
+}

@@ -13,8 +13,8 @@ use tonic::{Request, Response, Status};
 use super::{
     Api, admit,
     convert::{
-        keyword, no_such_value,
-        task::{snapshot, statuses, with_subtasks},
+        keyword, no_such_value, statuses,
+        task::{filter_status, snapshot, with_subtasks},
     },
     page::Paging,
     watch::Watch,
@@ -54,7 +54,7 @@ impl TaskService for Api {
             }
         };
         let filter = TaskFilter {
-            statuses: statuses(&request.statuses, &mut violations),
+            statuses: statuses(&request.statuses, filter_status, &mut violations),
             name: keyword("name", request.name, &mut violations),
             cluster: request.cluster_id.map(ClusterId),
             cluster_name: keyword("cluster_name", request.cluster_name, &mut violations),

@@ -71,29 +71,15 @@ fn driver_kind(driver: &Driver) -> driver::Kind {
     }
 }
 
-/// The statuses to keep; any if empty, or if one of them is unspecified.
-pub(in crate::grpc) fn statuses(
-    wanted: &[i32],
-    violations: &mut Violations,
-) -> Vec<ResourceStatus> {
-    let mut statuses = Vec::new();
-    for (index, number) in wanted.iter().enumerate() {
-        let status = match pb::ClusterStatus::try_from(*number) {
-            Ok(pb::ClusterStatus::Unspecified) => return Vec::new(),
-            Ok(pb::ClusterStatus::Running) => ResourceStatus::Running,
-            Ok(pb::ClusterStatus::Stopping) => ResourceStatus::Stopping,
-            Ok(pb::ClusterStatus::Stopped) => ResourceStatus::Stopped,
-            Ok(pb::ClusterStatus::Unavailable) => ResourceStatus::Unavailable,
-            Err(unknown) => {
-                violations.add(format!("statuses[{index}]"), no_such_value(unknown));
-                continue;
-            }
-        };
-        if !statuses.contains(&status) {
-            statuses.push(status);
-        }
-    }
-    statuses
+/// The status of a filter; `None` for any.
+pub(in crate::grpc) fn filter_status(status: pb::ClusterStatus) -> Option<ResourceStatus> {
+    Some(match status {
+        pb::ClusterStatus::Unspecified => return None,
+        pb::ClusterStatus::Running => ResourceStatus::Running,
+        pb::ClusterStatus::Stopping => ResourceStatus::Stopping,
+        pb::ClusterStatus::Stopped => ResourceStatus::Stopped,
+        pb::ClusterStatus::Unavailable => ResourceStatus::Unavailable,
+    })
 }
 
 /// How hard to stop; GRACEFUL where it is not given.

@@ -162,25 +162,14 @@ pub(in crate::grpc) fn with_subtasks(
     }
 }
 
-/// The statuses to keep; any if empty, or if one of them is unspecified.
-pub(in crate::grpc) fn statuses(wanted: &[i32], violations: &mut Violations) -> Vec<TaskStatus> {
-    let mut statuses = Vec::new();
-    for (index, number) in wanted.iter().enumerate() {
-        let status = match pb::TaskStatus::try_from(*number) {
-            Ok(pb::TaskStatus::Unspecified) => return Vec::new(),
-            Ok(pb::TaskStatus::Running) => TaskStatus::Running,
-            Ok(pb::TaskStatus::Failed) => TaskStatus::Failed,
-            Ok(pb::TaskStatus::Successful) => TaskStatus::Successful,
-            Err(unknown) => {
-                violations.add(format!("statuses[{index}]"), no_such_value(unknown));
-                continue;
-            }
-        };
-        if !statuses.contains(&status) {
-            statuses.push(status);
-        }
-    }
-    statuses
+/// The status of a filter; `None` for any.
+pub(in crate::grpc) fn filter_status(status: pb::TaskStatus) -> Option<TaskStatus> {
+    Some(match status {
+        pb::TaskStatus::Unspecified => return None,
+        pb::TaskStatus::Running => TaskStatus::Running,
+        pb::TaskStatus::Failed => TaskStatus::Failed,
+        pb::TaskStatus::Successful => TaskStatus::Successful,
+    })
 }
 
 fn context(context: &Context) -> pb::TaskContext {
