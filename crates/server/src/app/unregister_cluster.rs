@@ -1,7 +1,7 @@
 //! Forgetting a cluster.
 
 use slacktide_engine::{cluster::allow_unregister, id::ClusterId};
-use slacktide_store::Key;
+use slacktide_store::{Key, StoreError};
 
 use super::{
     App, AppError,
@@ -28,7 +28,13 @@ async fn attempt(
     if carried_out(&app.store, key).await?.is_some() {
         return Ok(());
     }
-    let cluster = app.store.cluster(id).await?;
+    let cluster = match app.store.cluster(id).await {
+        // It may be the same request, carried out since the key was looked up, that took the cluster away.
+        Err(StoreError::NotFound { .. }) if carried_out(&app.store, key).await?.is_some() => {
+            return Ok(());
+        }
+        found => found?,
+    };
     allow_unregister(&cluster)?;
     app.store.unregister(id, key.cloned()).await?;
     tracing::info!(
