@@ -5,7 +5,7 @@ use sea_orm::{
 };
 use slacktide_engine::{
     cluster::{Cluster, Driver, SqlAccount},
-    id::ClusterId,
+    id::{ClusterId, ServerId, ZoneId},
     status::ResourceStatus,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     error::StoreError,
     generation,
     idempotency::{self, Key},
-    ids::{self, Numbers},
+    ids,
     list::{Listed, Page},
     tasks::contains,
     write::{Tx, begin_read},
@@ -207,11 +207,12 @@ async fn insert_cluster(
         .await?;
 
     let server_count: usize = new.zones.iter().map(|zone| zone.servers.len()).sum();
-    let mut zone_ids = Numbers::from(ids::next(tx, "zone", new.zones.len() as i64).await?);
-    let mut server_ids = Numbers::from(ids::next(tx, "server", server_count as i64).await?);
+    let first_zone = ids::next(tx, "zone", new.zones.len() as i64).await?;
+    let first_server = ids::next(tx, "server", server_count as i64).await?;
+    let mut server_ids = (first_server..).map(ServerId);
     let (mut zones, mut servers) = (Vec::new(), Vec::new());
     for (position, new_zone) in (0..).zip(&new.zones) {
-        let zone = zone_ids.zone();
+        let zone = ZoneId(first_zone + position);
         zones.push(zone::ActiveModel {
             id: Set(zone.0),
             cluster_id: Set(id),
@@ -220,8 +221,8 @@ async fn insert_cluster(
             status: Set(ResourceStatus::Running.to_string()),
             version: Set(0),
         });
-        for (position, new_server) in (0..).zip(&new_zone.servers) {
-            let own = server_ids.server();
+        let in_zone = new_zone.servers.iter().zip(server_ids.by_ref());
+        for (position, (new_server, own)) in (0..).zip(in_zone) {
             servers.push(server_row(
                 own,
                 ClusterId(id),
@@ -232,10 +233,12 @@ async fn insert_cluster(
             )?);
         }
     }
-    zone::Entity::insert_many(zones)
-        .exec_without_returning(tx.db)
-        .await?;
     // SQLite takes 32,766 values a statement.
+    for chunk in zones.chunks(1000) {
+        zone::Entity::insert_many(chunk.to_vec())
+            .exec_without_returning(tx.db)
+            .await?;
+    }
     for chunk in servers.chunks(1000) {
         server::Entity::insert_many(chunk.to_vec())
             .exec_without_returning(tx.db)

@@ -2,12 +2,13 @@
 
 use std::{ops::Range, sync::Arc};
 
-use sea_orm::{ConnectionTrait, Statement};
-use slacktide_engine::id::{ServerId, SubtaskId, TaskId, ZoneId};
+use sea_orm::ConnectionTrait;
+use slacktide_engine::id::{SubtaskId, TaskId};
 use tokio::sync::Mutex;
 
 use crate::{
     error::StoreError,
+    tasks::run,
     write::{Tx, Writer},
 };
 
@@ -81,49 +82,23 @@ pub(crate) async fn next(
     sequence: &'static str,
     count: i64,
 ) -> Result<i64, StoreError> {
-    let backend = tx.db.get_database_backend();
-    let statement = |sql, values| Statement::from_sql_and_values(backend, sql, values);
     let update = "UPDATE sequence SET next = next + ? WHERE name = ?";
     let updated = tx
         .db
-        .execute_raw(statement(update, vec![count.into(), sequence.into()]))
+        .execute_raw(run(update, vec![count.into(), sequence.into()]))
         .await?;
     if updated.rows_affected() == 0 {
         let insert = "INSERT INTO sequence (name, next) VALUES (?, ?)";
         tx.db
-            .execute_raw(statement(insert, vec![sequence.into(), (1 + count).into()]))
+            .execute_raw(run(insert, vec![sequence.into(), (1 + count).into()]))
             .await?;
         return Ok(1);
     }
     let select = "SELECT next FROM sequence WHERE name = ?";
     let row = tx
         .db
-        .query_one_raw(statement(select, vec![sequence.into()]))
+        .query_one_raw(run(select, vec![sequence.into()]))
         .await?;
     let row = row.ok_or_else(|| StoreError::not_found("sequence", sequence))?;
     Ok(row.try_get::<i64>("", "next")? - count)
-}
-
-/// Ids of a new cluster's zones and servers, in order.
-pub(crate) struct Numbers {
-    next: i64,
-}
-
-impl Numbers {
-    pub(crate) fn from(first: i64) -> Self {
-        Self { next: first }
-    }
-
-    fn take(&mut self) -> i64 {
-        self.next += 1;
-        self.next - 1
-    }
-
-    pub(crate) fn zone(&mut self) -> ZoneId {
-        ZoneId(self.take())
-    }
-
-    pub(crate) fn server(&mut self) -> ServerId {
-        ServerId(self.take())
-    }
 }

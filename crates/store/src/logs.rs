@@ -58,22 +58,15 @@ impl Store {
         seq: i64,
         lines: Vec<LogLine>,
     ) -> Result<(), StoreError> {
-        let place = Place {
-            subtask,
-            epoch,
-            seq,
-        };
-        let rows: Vec<_> = (0..)
+        let rows: Vec<_> = (seq..)
             .zip(&lines)
-            .map(|(n, line)| {
-                row(
-                    Place {
-                        seq: place.seq + n,
-                        ..place
-                    },
-                    line.time,
-                    &line.text,
-                )
+            .map(|(seq, line)| {
+                let place = Place {
+                    subtask,
+                    epoch,
+                    seq,
+                };
+                row(place, line.time, &line.text)
             })
             .collect();
         let rows = to_json(&rows)?;

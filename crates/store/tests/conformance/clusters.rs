@@ -180,6 +180,17 @@ pub(crate) async fn counts_ids_upwards(db: impl Backend) {
     assert!(server + 4 <= later_server, "{first:?} {again:?}");
 }
 
+/// More rows than one statement may have values for.
+pub(crate) async fn registers_thousands_of_zones(db: impl Backend) {
+    let store = db.open().await;
+    let cluster = register(&store, 1, 6_000, 1).await;
+    assert_eq!(cluster.zones.len(), 6_000);
+    for (number, zone) in (1..).zip(&cluster.zones) {
+        assert_eq!(zone.name, format!("zone{number}"));
+        assert_eq!(zone.servers.len(), 1, "{}", zone.name);
+    }
+}
+
 pub(crate) async fn forgets(db: impl Backend) {
     let store = db.open().await;
     register(&store, 9, 2, 2).await;

@@ -32,7 +32,8 @@ mod watching;
 macro_rules! suite {
     ($backend:ident) => {
         cases! { $backend
-            clusters: reads_as_registered, refuses_what_is_taken, counts_ids_upwards, forgets,
+            clusters: reads_as_registered, refuses_what_is_taken, counts_ids_upwards, registers_thousands_of_zones,
+                forgets,
                 keeps_what_a_task_holds, goes_on_from_the_highest_generation, takes_thousands_of_servers;
             commit: runs_a_stop_to_its_end, keeps_the_cluster_of_a_failed_task, claims_within_room,
                 claims_for_its_own_host_only, knows_no_ended_or_unknown_task, moves_the_update_time;
