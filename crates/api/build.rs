@@ -11,7 +11,12 @@ use prost::Message as _;
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let services = ["cluster_service", "task_service", "info_service"];
+    let services = [
+        "cluster_service",
+        "task_service",
+        "executor_service",
+        "info_service",
+    ];
     let files = services.map(|name| root.join(format!("slacktide/v1/{name}.proto")));
 
     let descriptors = protox::compile(files, [&root])?;

@@ -2,12 +2,14 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use slacktide_api::v1::cluster_service_client::ClusterServiceClient;
+use slacktide_api::v1::executor_service_client::ExecutorServiceClient;
 use slacktide_api::v1::info_service_client::InfoServiceClient;
 use slacktide_api::v1::task_service_client::TaskServiceClient;
 use slacktide_api::v1::{
-    Cluster, ClusterSpec, GetClusterRequest, GetSubtaskLogRequest, GetTaskRequest,
-    RegisterClusterRequest, StopClusterRequest, StopMode, Task, UnregisterClusterRequest,
-    WatchTaskRequest,
+    CancelTaskRequest, Cluster, ClusterSpec, GetClusterRequest, GetSubtaskLogRequest,
+    GetTaskRequest, RegisterClusterRequest, RestartClusterRequest, RetryTaskRequest,
+    RollbackTaskRequest, SkipSubtaskRequest, StartClusterRequest, StopClusterRequest, StopMode,
+    Task, UnregisterClusterRequest, WatchTaskRequest,
 };
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -79,6 +81,8 @@ pub struct Api {
     pub clusters: ClusterServiceClient<Authorized>,
     /// Tasks.
     pub tasks: TaskServiceClient<Authorized>,
+    /// Executors.
+    pub executors: ExecutorServiceClient<Authorized>,
     /// The server itself.
     pub info: InfoServiceClient<Authorized>,
 }
@@ -97,6 +101,7 @@ impl Api {
         Ok(Self {
             clusters: ClusterServiceClient::new(authorized()),
             tasks: TaskServiceClient::new(authorized()),
+            executors: ExecutorServiceClient::new(authorized()),
             info: InfoServiceClient::new(authorized()),
         })
     }
@@ -175,6 +180,86 @@ impl Api {
             .ok_or_else(|| Status::internal("the response holds no task"))
     }
 
+    /// Starts a cluster.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn start(&self, id: i64) -> Result<Task, Status> {
+        let request = StartClusterRequest {
+            id,
+            ..Default::default()
+        };
+        let response = self.clusters.clone().start_cluster(request).await?;
+        task(response.into_inner().task)
+    }
+
+    /// Restarts a cluster.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn restart(&self, id: i64, mode: StopMode) -> Result<Task, Status> {
+        let request = RestartClusterRequest {
+            id,
+            mode: mode.into(),
+            ..Default::default()
+        };
+        let response = self.clusters.clone().restart_cluster(request).await?;
+        task(response.into_inner().task)
+    }
+
+    /// Runs the FAILED subtasks of a task again.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn retry(&self, id: i64) -> Result<Task, Status> {
+        let request = RetryTaskRequest {
+            id,
+            ..Default::default()
+        };
+        let response = self.tasks.clone().retry_task(request).await?;
+        task(response.into_inner().task)
+    }
+
+    /// Undoes a FAILED task.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn roll_back(&self, id: i64) -> Result<Task, Status> {
+        let request = RollbackTaskRequest {
+            id,
+            ..Default::default()
+        };
+        let response = self.tasks.clone().rollback_task(request).await?;
+        task(response.into_inner().task)
+    }
+
+    /// Ends a task before its time.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn cancel(&self, id: i64) -> Result<Task, Status> {
+        let request = CancelTaskRequest {
+            id,
+            ..Default::default()
+        };
+        let response = self.tasks.clone().cancel_task(request).await?;
+        task(response.into_inner().task)
+    }
+
+    /// Passes over a FAILED subtask.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn skip(&self, task_id: i64, subtask_id: i64) -> Result<(), Status> {
+        let request = SkipSubtaskRequest {
+            task_id,
+            subtask_id,
+            ..Default::default()
+        };
+        self.tasks.clone().skip_subtask(request).await?;
+        Ok(())
+    }
+
     /// Returns a task with its subtasks.
     ///
     /// # Errors
@@ -232,6 +317,10 @@ impl Api {
         while watch.next().await?.is_some() {}
         self.task(task_id).await
     }
+}
+
+fn task(task: Option<Task>) -> Result<Task, Status> {
+    task.ok_or_else(|| Status::internal("the response holds no task"))
 }
 
 /// The machine-readable reason of a refusal.

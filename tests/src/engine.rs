@@ -2,9 +2,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use slacktide_api::v1::ServerSpec;
 use tempfile::TempDir;
 
@@ -129,6 +130,47 @@ impl Engine {
         .await
     }
 
+    /// The process that serves now: this engine's own, or one that slacktide started in its place.
+    #[must_use]
+    pub fn server_pid(&self) -> Option<u32> {
+        let pid = std::fs::read_to_string(self.pid_file())
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+        let real = self.base_dir().canonicalize().ok()?;
+        (cwd == real && !is_zombie(pid)).then_some(pid)
+    }
+
+    /// Ends, with SIGKILL, the process that serves now.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn kill9(&self) -> Result<()> {
+        let pid = self.server_pid().context("no process serves")?;
+        let pid = Pid::from_raw(i32::try_from(pid)?).context("a pid is never 0")?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        // Only now is the number certain not to pass to another process.
+        ensure!(self.server_pid().is_some(), "the process ended by itself");
+        Ok(pidfd_send_signal(&pidfd, Signal::KILL)?)
+    }
+
+    /// Waits until the server answers a query, whoever started it.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn serves(&self) -> Result<()> {
+        within(START_LIMIT, "a database server that answers", async {
+            while !self.answers().await {
+                // Nothing announces that the server is ready.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn wait_ready(&self) -> Result<()> {
         within(START_LIMIT, "start a database server", async {
             while !self.answers().await {
@@ -153,6 +195,25 @@ impl Engine {
     fn output(&self) -> String {
         std::fs::read_to_string(log_file(self.directory.path())).unwrap_or_default()
     }
+}
+
+impl Drop for Engine {
+    /// What slacktide started in the engine's place is nobody's child here.
+    fn drop(&mut self) {
+        if self.server_pid().is_some() {
+            let _ = self.kill9();
+        }
+    }
+}
+
+/// Whether a process is only waiting to be reaped.
+fn is_zombie(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().next().map(str::to_owned));
+    state.as_deref() == Some("Z")
 }
 
 fn log_file(directory: &Path) -> PathBuf {

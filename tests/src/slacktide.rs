@@ -17,7 +17,9 @@ const PASSWORD: &str = "correct horse";
 #[derive(Debug, Default)]
 pub struct Setup {
     settings: Vec<(String, String)>,
+    once: Vec<(String, String)>,
     generated_password: bool,
+    migrated: bool,
 }
 
 impl Setup {
@@ -25,8 +27,14 @@ impl Setup {
     /// `SLACKTIDE_EXECUTOR__WATCH_WINDOW`.
     #[must_use]
     pub fn setting(mut self, key: &str, value: &str) -> Self {
-        let name = format!("SLACKTIDE_{}", key.to_uppercase().replace('.', "__"));
-        self.settings.push((name, value.to_owned()));
+        self.settings.push((variable(key), value.to_owned()));
+        self
+    }
+
+    /// The same for the first start alone: it is gone when the server is started again.
+    #[must_use]
+    pub fn once(mut self, key: &str, value: &str) -> Self {
+        self.once.push((variable(key), value.to_owned()));
         self
     }
 
@@ -34,6 +42,13 @@ impl Setup {
     #[must_use]
     pub fn generated_password(mut self) -> Self {
         self.generated_password = true;
+        self
+    }
+
+    /// Brings the schema of the shared database up to date first.
+    #[must_use]
+    pub fn migrated(mut self) -> Self {
+        self.migrated = true;
         self
     }
 
@@ -52,7 +67,11 @@ impl Setup {
             rest: free_port()?,
             admin: free_port()?,
         };
-        let process = launch(home.path(), ports, &environment)?;
+        if self.migrated {
+            migrate(home.path(), &environment).await?;
+        }
+        let at_first = [environment.as_slice(), &self.once].concat();
+        let process = launch(home.path(), ports, &at_first)?;
         let slacktide = Slacktide {
             process,
             home,
@@ -188,8 +207,20 @@ impl Slacktide {
     /// # Errors
     /// When it still runs, or does not become ready.
     pub async fn restart(&mut self) -> Result<()> {
+        self.restart_with(&[]).await
+    }
+
+    /// The same, with settings that this start alone has.
+    ///
+    /// # Errors
+    /// When it still runs, or does not become ready.
+    pub async fn restart_with(&mut self, once: &[(&str, &str)]) -> Result<()> {
         ensure!(!self.process.is_running(), "slacktide still runs");
-        self.process = launch(self.home.path(), self.ports, &self.environment)?;
+        let once = once
+            .iter()
+            .map(|(key, value)| (variable(key), (*value).to_owned()));
+        let environment: Vec<_> = self.environment.iter().cloned().chain(once).collect();
+        self.process = launch(self.home.path(), self.ports, &environment)?;
         self.wait_ready().await
     }
 
@@ -248,6 +279,10 @@ impl Slacktide {
     }
 }
 
+fn variable(key: &str) -> String {
+    format!("SLACKTIDE_{}", key.to_uppercase().replace('.', "__"))
+}
+
 /// The binary that the workspace built: it lies beside the directory of this test program.
 fn binary() -> Result<PathBuf> {
     let test = std::env::current_exe().context("find this test program")?;
@@ -270,6 +305,19 @@ fn data_dir(home: &Path) -> PathBuf {
 
 fn log_file(home: &Path) -> PathBuf {
     home.join("slacktide.log")
+}
+
+async fn migrate(home: &Path, environment: &[(String, String)]) -> Result<()> {
+    let mut command = tokio::process::Command::new(binary()?);
+    command
+        .arg("migrate")
+        .arg("--data-dir")
+        .arg(data_dir(home))
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .kill_on_drop(true);
+    let output = command.output().await.context("slacktide migrate")?;
+    ensure!(output.status.success(), "slacktide migrate: {output:?}");
+    Ok(())
 }
 
 fn launch(home: &Path, ports: Ports, environment: &[(String, String)]) -> Result<Process> {

@@ -37,6 +37,7 @@ pub fn cluster(name: &str, zones: Vec<Vec<ServerSpec>>) -> ClusterSpec {
         ob_cluster_id: 22,
         sql,
         zones,
+        ..ClusterSpec::default()
     }
 }
 
@@ -53,14 +54,20 @@ pub fn process_server(sql_port: u16, base_dir: &Path) -> ServerSpec {
 /// A cluster of simulated servers, one in each of `zones` zones. No two of one test program share a port.
 #[must_use]
 pub fn simulated_cluster(name: &str, zones: usize, behaviour: SimulatedDriver) -> ClusterSpec {
-    static NEXT_PORT: AtomicI32 = AtomicI32::new(2001);
-    let server = || {
-        vec![server(
-            NEXT_PORT.fetch_add(2, Ordering::Relaxed),
-            Kind::Simulated(behaviour),
-        )]
-    };
-    cluster(name, (0..zones).map(|_| server()).collect())
+    let zone = |_| vec![simulated_server(behaviour)];
+    cluster(name, (0..zones).map(zone).collect())
+}
+
+/// A simulated server with an address that no other of this test program has.
+#[must_use]
+pub fn simulated_server(behaviour: SimulatedDriver) -> ServerSpec {
+    static NEXT: AtomicI32 = AtomicI32::new(0);
+    const PORTS: i32 = 20_000;
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    ServerSpec {
+        ip: format!("127.0.{}.1", number / PORTS),
+        ..server(2001 + 2 * (number % PORTS), Kind::Simulated(behaviour))
+    }
 }
 
 /// A simulated server that takes `stop_ms` milliseconds to end, and does so at the first attempt.

@@ -118,6 +118,7 @@ pub fn fold(task: &mut Task, change: &TaskChange) -> Result<()> {
             subtask.start_time = state.start_time;
             subtask.finish_time = state.finish_time;
             subtask.error = state.error;
+            subtask.error_code = state.error_code;
         }
     }
     Ok(())

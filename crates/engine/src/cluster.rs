@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ClusterId, ServerId, TaskId, ZoneId},
+    selector::Selector,
     status::ResourceStatus,
     time::Micros,
 };
@@ -27,6 +28,8 @@ pub struct Cluster {
     pub active_task: Option<TaskId>,
     /// A sys-tenant account.
     pub sql: Option<SqlAccount>,
+    /// The labels that an executor must have to work on it.
+    pub selector: Selector,
     /// Zones in the order of registration.
     pub zones: Vec<Zone>,
     /// When it was registered.
@@ -41,6 +44,17 @@ impl Cluster {
     /// All servers, zone by zone.
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
         self.zones.iter().flat_map(|zone| &zone.servers)
+    }
+
+    /// Whether its servers can be asked anything by SQL: there is an account, and they are not all simulated.
+    pub fn has_sql(&self) -> bool {
+        self.sql.is_some() && !self.is_simulated()
+    }
+
+    /// Whether there is nothing real behind any of its servers.
+    pub fn is_simulated(&self) -> bool {
+        self.servers()
+            .all(|server| matches!(server.driver, Driver::Simulated { .. }))
     }
 }
 
@@ -78,6 +92,13 @@ pub struct Server {
     pub stop_time: Option<Micros>,
     /// When the server last changed.
     pub update_time: Micros,
+}
+
+impl Server {
+    /// Address of the MySQL protocol, as OCP writes it.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.ip, self.sql_port)
+    }
 }
 
 /// How a server's host is reached. Stored as JSON.
@@ -126,72 +147,5 @@ impl std::fmt::Debug for SqlAccount {
         f.debug_struct("SqlAccount")
             .field("user", &self.user)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why an operation on a cluster is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A task holds the cluster: OCP's 11020.
-    #[error("task {task} holds cluster {name}, and does so until it is SUCCESSFUL")]
-    Held {
-        /// The cluster's name.
-        name: String,
-        /// The task that holds it.
-        task: TaskId,
-    },
-    /// The cluster's status does not allow the operation: OCP's 11007.
-    #[error("cluster {name} in [{status}] does not support this operation")]
-    Status {
-        /// The cluster's name.
-        name: String,
-        /// Its status.
-        status: ResourceStatus,
-    },
-}
-
-/// Whether the cluster may be stopped now: from RUNNING and UNAVAILABLE, when no task holds it.
-///
-/// # Errors
-/// The [`Refusal`] to pass on to the caller.
-pub fn allow_stop(cluster: &Cluster) -> Result<(), Refusal> {
-    if let Some(task) = cluster.active_task {
-        return Err(Refusal::Held {
-            name: cluster.name.clone(),
-            task,
-        });
-    }
-    match cluster.status {
-        ResourceStatus::Running | ResourceStatus::Unavailable => Ok(()),
-        status => Err(Refusal::Status {
-            name: cluster.name.clone(),
-            status,
-        }),
-    }
-}
-
-/// Whether the cluster may be forgotten now: when no task holds it.
-///
-/// # Errors
-/// The [`Refusal`] to pass on to the caller.
-pub fn allow_unregister(cluster: &Cluster) -> Result<(), Refusal> {
-    match cluster.active_task {
-        Some(task) => Err(Refusal::Held {
-            name: cluster.name.clone(),
-            task,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// The status of a whole whose parts have these statuses: STOPPED only if every part is.
-pub fn roll_up(parts: impl IntoIterator<Item = ResourceStatus>) -> ResourceStatus {
-    if parts
-        .into_iter()
-        .all(|part| part == ResourceStatus::Stopped)
-    {
-        ResourceStatus::Stopped
-    } else {
-        ResourceStatus::Unavailable
     }
 }

@@ -49,8 +49,35 @@ pub struct Builder {
 impl Builder {
     /// Adds a step of one subtask. It joins a fan-out before it by itself.
     pub fn single(&mut self, kind: SubtaskKind, foldable: bool) {
-        self.append(kind, foldable, vec![(-1, Scope::default())]);
+        self.single_on(kind, foldable, Scope::default());
+    }
+
+    /// Adds a step of one subtask that works on something of its own.
+    pub fn single_on(&mut self, kind: SubtaskKind, foldable: bool, scope: Scope) {
+        self.append(kind, foldable, vec![(-1, scope)]);
         self.last_fanned_out = false;
+    }
+
+    /// Adds parts that run side by side: each begins where the last step ended. The next step joins them.
+    ///
+    /// # Errors
+    /// The first error of a part.
+    pub fn side_by_side<T>(
+        &mut self,
+        parts: impl IntoIterator<Item = T>,
+        mut build: impl FnMut(&mut Self, T) -> Result<(), EmptyFanOut>,
+    ) -> Result<(), EmptyFanOut> {
+        let (fork, fanned_out) = (self.last.clone(), self.last_fanned_out);
+        let mut ends = Vec::new();
+        for part in parts {
+            self.last.clone_from(&fork);
+            self.last_fanned_out = fanned_out;
+            build(self, part)?;
+            ends.append(&mut self.last);
+        }
+        self.last = ends;
+        self.last_fanned_out = true;
+        Ok(())
     }
 
     /// Adds a step of one subtask for each scope, behind a barrier (`Wait node`) if the step before fanned
@@ -85,7 +112,8 @@ impl Builder {
         let first = self.vertices.len();
         let added: Vec<usize> = (first..first + scopes.len()).collect();
         for &upstream in &self.last {
-            self.vertices[upstream].downstreams.clone_from(&added);
+            // Parts that run side by side begin at the same step.
+            self.vertices[upstream].downstreams.extend(&added);
         }
         for (parallel_idx, scope) in scopes {
             self.vertices.push(Vertex {

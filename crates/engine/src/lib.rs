@@ -9,15 +9,19 @@
 //!   rows + event --advance--> changed rows + revisions + statuses of cluster, zones, servers
 //! ```
 
+pub mod allow;
 pub mod cluster;
 pub mod commit;
 pub mod fence;
+pub mod finding;
 pub mod graph;
 pub mod id;
 pub mod kind;
 pub mod neighbours;
+pub mod observe;
 pub mod plan;
 pub mod revision;
+pub mod selector;
 pub mod status;
 pub mod subtask;
 pub mod task;

@@ -109,6 +109,12 @@ words! {
         Stopped = "STOPPED",
         /// Not all of it runs, or it could not be observed.
         Unavailable = "UNAVAILABLE",
+        /// A start task is working on it.
+        Starting = "STARTING",
+        /// A restart task is working on it.
+        Restarting = "RESTARTING",
+        /// A task is working on a part of it.
+        Operating = "OPERATING",
     }
 
     /// How hard servers are stopped.
@@ -123,6 +129,22 @@ words! {
     TaskKind {
         /// Stops every server of a cluster.
         StopCluster = "STOP_CLUSTER",
+        /// Starts every server of a cluster.
+        StartCluster = "START_CLUSTER",
+        /// Stops and starts every server of a cluster, zone by zone where there are enough zones.
+        RestartCluster = "RESTART_CLUSTER",
+        /// Stops the servers of one zone.
+        StopZone = "STOP_ZONE",
+        /// Starts the servers of one zone.
+        StartZone = "START_ZONE",
+        /// Stops and starts the servers of one zone.
+        RestartZone = "RESTART_ZONE",
+        /// Stops one server.
+        StopServer = "STOP_SERVER",
+        /// Starts one server.
+        StartServer = "START_SERVER",
+        /// Stops and starts one server.
+        RestartServer = "RESTART_SERVER",
     }
 }
 
@@ -133,11 +155,88 @@ impl SubtaskStatus {
     }
 }
 
+/// What an operation wants of the servers that it works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// No process.
+    Stop,
+    /// A process.
+    Start,
+    /// Another process.
+    Restart,
+}
+
+/// How much of a cluster an operation works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Cluster,
+    /// One zone.
+    Zone,
+    /// One server.
+    Server,
+}
+
 impl TaskKind {
     /// OCP's name of the operation. Never translated.
     pub fn name(self) -> &'static str {
         match self {
             Self::StopCluster => "Stop OB cluster",
+            Self::StartCluster => "Start OB cluster",
+            Self::RestartCluster => "Restart OB cluster",
+            Self::StopZone => "Stop OB zone",
+            Self::StartZone => "Start OB zone",
+            Self::RestartZone => "Restart OB zone",
+            Self::StopServer => "Stop OB server",
+            Self::StartServer => "Start OB server",
+            Self::RestartServer => "Restart OB server",
+        }
+    }
+
+    /// What it wants of the servers.
+    pub fn goal(self) -> Goal {
+        match self {
+            Self::StopCluster | Self::StopZone | Self::StopServer => Goal::Stop,
+            Self::StartCluster | Self::StartZone | Self::StartServer => Goal::Start,
+            Self::RestartCluster | Self::RestartZone | Self::RestartServer => Goal::Restart,
+        }
+    }
+
+    /// How much of the cluster it works on.
+    pub fn extent(self) -> Extent {
+        match self {
+            Self::StopCluster | Self::StartCluster | Self::RestartCluster => Extent::Cluster,
+            Self::StopZone | Self::StartZone | Self::RestartZone => Extent::Zone,
+            Self::StopServer | Self::StartServer | Self::RestartServer => Extent::Server,
+        }
+    }
+}
+
+impl TaskKind {
+    /// The status of the cluster while a task of this kind holds it.
+    pub fn holds(self) -> ResourceStatus {
+        match self.extent() {
+            Extent::Cluster => self.goal().under_way(),
+            Extent::Zone | Extent::Server => ResourceStatus::Operating,
+        }
+    }
+}
+
+impl Goal {
+    /// What the things that an operation works on are called meanwhile.
+    pub fn under_way(self) -> ResourceStatus {
+        match self {
+            Self::Stop => ResourceStatus::Stopping,
+            Self::Start => ResourceStatus::Starting,
+            Self::Restart => ResourceStatus::Restarting,
+        }
+    }
+
+    /// What they are called once it is reached.
+    pub fn reached(self) -> ResourceStatus {
+        match self {
+            Self::Stop => ResourceStatus::Stopped,
+            Self::Start | Self::Restart => ResourceStatus::Running,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     id::{ServerId, SubtaskId, TaskId, ZoneId},
     kind::SubtaskKind,
     neighbours::Neighbours,
+    selector::Selector,
     status::{Operation, SubtaskStatus},
     time::Micros,
 };
@@ -31,6 +32,8 @@ pub struct Subtask {
     pub server: Option<ServerId>,
     /// Only executors on this host may run it; any may where there is none.
     pub host: Option<String>,
+    /// Only executors with these labels may run it.
+    pub selector: Selector,
     /// Whether it has no effect outside the database: then it runs inside the commit that makes it READY.
     pub foldable: bool,
     /// How long one run may take.
@@ -43,7 +46,8 @@ pub struct Subtask {
     pub create_time: Micros,
     /// How it stands.
     pub state: SubtaskState,
-    /// How many upstreams have not succeeded yet. Spares a commit the reading of all of them.
+    /// How many upstreams have not succeeded yet; while the task is rolled back, how many downstreams are not
+    /// PENDING yet. Spares a commit the reading of all of them.
     pub open_upstreams: u32,
     /// Fencing number of the present run: the revision of the change that claimed it. 0 before the first.
     pub epoch: i64,
@@ -51,6 +55,10 @@ pub struct Subtask {
     pub owner: Option<String>,
     /// When the present run's time is over.
     pub deadline: Option<Micros>,
+    /// When a READY subtask may be claimed at the earliest: it waits after a failure that may pass.
+    pub not_before: Option<Micros>,
+    /// How often it was retried by itself since an operator's last word.
+    pub auto_retries: u32,
     /// Number of the row's last write.
     pub version: i64,
 }
@@ -79,6 +87,9 @@ pub struct SubtaskState {
     /// Why it failed.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// OceanBase's own error number, where the engine refused a statement.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
 }
 
 impl SubtaskState {
@@ -92,6 +103,7 @@ impl SubtaskState {
             start_time: None,
             finish_time: None,
             error: None,
+            code: None,
         }
     }
 }

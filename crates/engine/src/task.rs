@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ClusterId, SubtaskId, TaskId, UserId},
+    id::{ClusterId, ServerId, SubtaskId, TaskId, UserId, ZoneId},
     revision::{Changed, Revision},
     status::{Operation, StopMode, SubtaskStatus, TaskKind, TaskStatus},
     subtask::{Subtask, SubtaskState},
@@ -21,10 +21,14 @@ pub struct Task {
     pub kind: TaskKind,
     /// The cluster, as it was named when the task was accepted.
     pub cluster: TaskCluster,
+    /// The zone that an operation on one zone or one server works on or in.
+    pub zone: Option<ZoneId>,
+    /// The server that an operation on one server works on.
+    pub server: Option<ServerId>,
     /// Who asked for it.
     pub creator: Creator,
     /// How it works.
-    pub options: StopOptions,
+    pub options: Options,
     /// The cluster's generation under this task; the first half of its runs' fences.
     pub generation: i64,
     /// Host of the server that accepted it.
@@ -72,13 +76,16 @@ pub struct Context {
     pub lists: BTreeMap<String, Vec<String>>,
 }
 
-/// How a stop works. Stored as JSON.
+/// How an operation works. Stored as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StopOptions {
+pub struct Options {
     /// How hard servers are stopped.
     pub mode: StopMode,
-    /// Whether a minor freeze comes first.
+    /// Whether a minor freeze comes before a stop.
     pub minor_freeze: bool,
+    /// How many subtasks may run at a time; none: as many as hosts and executors let.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel: Option<u32>,
 }
 
 /// All of a task that a watcher sees change.
@@ -123,22 +130,35 @@ pub struct Tally {
     pub failed: u32,
     /// Those that are READY, RUNNING or CANCELING.
     pub active: u32,
+    /// Those of the active that are RUNNING or CANCELING.
+    pub running: u32,
 }
 
 impl Tally {
     /// Counts one subtask that left `from` for `to`.
     pub(crate) fn moved(&mut self, from: SubtaskStatus, to: SubtaskStatus) {
-        for (status, delta) in [(from, u32::MAX), (to, 1)] {
-            let count = match status {
-                SubtaskStatus::Pending => continue,
-                SubtaskStatus::Failed => &mut self.failed,
-                SubtaskStatus::Successful => &mut self.successful,
-                SubtaskStatus::Ready | SubtaskStatus::Running | SubtaskStatus::Canceling => {
-                    &mut self.active
-                }
-            };
-            *count = count.wrapping_add(delta);
+        self.count(from, u32::saturating_sub);
+        self.count(to, u32::saturating_add);
+    }
+
+    fn count(&mut self, status: SubtaskStatus, change: fn(u32, u32) -> u32) {
+        use SubtaskStatus::{Canceling, Failed, Pending, Ready, Running, Successful};
+        let add = |count: &mut u32| *count = change(*count, 1);
+        match status {
+            Pending => {}
+            Ready => add(&mut self.active),
+            Running | Canceling => {
+                add(&mut self.active);
+                add(&mut self.running);
+            }
+            Failed => add(&mut self.failed),
+            Successful => add(&mut self.successful),
         }
+    }
+
+    /// Whether no subtask has left PENDING, or all are PENDING again.
+    pub(crate) fn all_pending(self) -> bool {
+        self.successful + self.failed + self.active == 0
     }
 }
 

@@ -1,38 +1,31 @@
-//! One run of a subtask: its log, its deadline, its action, and the commit of what came of it.
+//! One run of a subtask: its log, its deadline, its action, and how all that comes to an end.
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use slacktide_engine::{
-    commit::{Event, Failure, Observation, Outcome, Refusal},
+    commit::{Event, Failure, Observation},
     fence::Fence,
-    status::TaskStatus,
-    subtask::Subtask,
+    status::Operation,
 };
-use slacktide_store::{Assignment, Committed, Journal, LogLine, Store, StoreError, clock};
-use tokio::sync::mpsc;
+use slacktide_store::{Assignment, Journal, LogTail};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     action::{self, Ended},
-    run_log::{Intents, RunLog, RunLost},
+    run_log::{self, DurableIntents, Intents, RunLog},
+    runs::Place,
     worker::Worker,
 };
 
-/// How long an action has to come back after it was told to stop.
-const CANCEL_LIMIT: Duration = Duration::from_secs(10);
+/// How long an action has to come back after it was told to stop. With [`LAST_LOOK_LIMIT`] it is less than what an
+/// executor has to end a canceled run, and than the grace after which others end one that is late.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
 
-/// How many log lines are written at a time.
-const LOG_BATCH: usize = 256;
+/// How long a run that is ended from outside has to fence and look at its host.
+const LAST_LOOK_LIMIT: Duration = Duration::from_secs(6);
 
-/// How often a log that grows slowly is written. Short enough to be followed by eye.
-const LOG_INTERVAL: Duration = Duration::from_millis(200);
-
-/// How long to wait before deciding again after somebody else committed first.
-const CONFLICT_RETRY: Duration = Duration::from_millis(10);
-
-/// How long to wait before a commit that the database did not take is tried again.
-const COMMIT_RETRY: Duration = Duration::from_millis(500);
+/// How long an interrupted action has to come back; what it does may be worth waiting for.
+const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Everything that an action works with.
 pub(crate) struct Context<'a> {
@@ -46,44 +39,35 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// The fence of this run.
     pub(crate) fn fence(&self) -> Fence {
-        fence_of(self.assignment)
-    }
-}
-
-pub(crate) fn fence_of(assignment: &Assignment) -> Fence {
-    Fence {
-        generation: assignment.task.generation,
-        epoch: assignment.subtask.epoch,
+        Fence {
+            generation: self.assignment.task.generation,
+            epoch: self.assignment.subtask.epoch,
+        }
     }
 }
 
 /// How a run ended, to be committed, with the lines of its log that are not written yet.
 pub(crate) struct End {
-    event: Event,
-    journal: Option<Journal>,
-    tail: Tail,
+    pub(crate) event: Event,
+    pub(crate) journal: Option<Journal>,
+    pub(crate) tail: LogTail,
 }
 
 /// Runs a claimed subtask to its end; `None` if that is nobody's concern any more.
-///
-/// `interrupt` makes it stop before that: then it is handed back undone.
-pub(crate) async fn act(
-    worker: &Worker,
-    assignment: &Assignment,
-    interrupt: &CancellationToken,
-) -> Option<End> {
+pub(crate) async fn act(worker: &Worker, assignment: &Assignment, place: &Place) -> Option<End> {
     let (log, lines) = RunLog::new();
-    let begun_before = assignment.subtask.state.start_time < Some(assignment.task.last_time);
-    if begun_before {
+    let state = &assignment.subtask.state;
+    let begun_before = state.start_time < Some(assignment.task.last_time);
+    if begun_before && state.operation == Operation::Execute {
         log.line("an earlier run was lost or handed back: going on from what is found");
     }
-    let writing = write_log(worker.store(), &assignment.subtask, lines);
-    let (ended, tail) = tokio::join!(within_deadline(worker, assignment, log, interrupt), writing);
+    let writing = run_log::write_lines(worker.store(), &assignment.subtask, lines);
+    let (ended, tail) = tokio::join!(until_told_to_stop(worker, assignment, log, place), writing);
 
     let (subtask, epoch) = (assignment.subtask.id, assignment.subtask.epoch);
     let (event, journal) = match ended {
         Ended::Lost => {
-            tail.write(worker.store(), &assignment.subtask).await;
+            run_log::append(worker.store(), tail).await;
             return None;
         }
         Ended::Interrupted => (Event::HandBack { subtask, epoch }, None),
@@ -103,14 +87,24 @@ pub(crate) async fn act(
     })
 }
 
-async fn within_deadline(
+/// What tells a run to stop.
+enum Told {
+    /// The executor drains, or lost its lease: the run is handed back.
+    Interrupted,
+    /// An operator.
+    Canceled,
+    /// Its deadline.
+    Expired,
+}
+
+async fn until_told_to_stop(
     worker: &Worker,
     assignment: &Assignment,
     log: RunLog,
-    interrupt: &CancellationToken,
+    place: &Place,
 ) -> Ended {
     let subtask = &assignment.subtask;
-    let cancel = interrupt.child_token();
+    let cancel = CancellationToken::new();
     let intents = DurableIntents {
         store: worker.store(),
         subtask,
@@ -122,220 +116,69 @@ async fn within_deadline(
         cancel: &cancel,
         intents: &intents,
     };
+    if subtask.state.operation == Operation::Cancel {
+        // Taken over while it was to end. Whoever took it over has fenced the host.
+        return canceled(&context).await;
+    }
 
-    let acting = action::run(&context);
-    tokio::pin!(acting);
-    let expired = tokio::select! {
-        ended = &mut acting => return ended,
-        () = interrupt.cancelled() => false,
-        () = tokio::time::sleep(subtask.timeout) => true,
+    let told = {
+        let acting = action::run(&context);
+        tokio::pin!(acting);
+        let told = tokio::select! {
+            ended = &mut acting => return ended,
+            () = place.cancel.cancelled() => Told::Canceled,
+            () = place.interrupt.cancelled() => Told::Interrupted,
+            () = tokio::time::sleep(subtask.timeout) => Told::Expired,
+        };
+        cancel.cancel();
+        let limit = match told {
+            Told::Interrupted => HAND_BACK_LIMIT,
+            Told::Canceled | Told::Expired => STOP_LIMIT,
+        };
+        match tokio::time::timeout(limit, &mut acting).await {
+            // It came to an end of its own just now.
+            Ok(ended @ (Ended::Done { .. } | Ended::Lost)) => return ended,
+            // One that hangs is left where it hangs.
+            Ok(Ended::Interrupted) | Err(_) => told,
+        }
     };
-    cancel.cancel();
-    let ended = tokio::time::timeout(CANCEL_LIMIT, &mut acting).await;
-    match ended {
-        // It came to an end of its own just now.
-        Ok(ended @ (Ended::Done { .. } | Ended::Lost)) => ended,
-        _ if !expired => {
+    match told {
+        Told::Interrupted => {
             log.line("interrupted: the executor drains and hands the subtask back");
             Ended::Interrupted
         }
-        _ => {
+        Told::Canceled => canceled(&context).await,
+        Told::Expired => {
             let reason = format!(
                 "{} did not end within {} s; look at its log and at the host",
                 subtask.kind.name(),
                 subtask.timeout.as_secs(),
             );
-            log.line(format!("failed: {reason}"));
-            let observed = action::observe(&context).await;
             let failure = Failure {
-                reason,
                 expired: true,
+                ..Failure::new(reason)
             };
-            Ended::Done {
-                outcome: Outcome {
-                    result: Err(failure),
-                    observed,
-                },
-                journal: None,
-            }
+            end(&context, failure).await
         }
     }
 }
 
-/// What came of an attempt to commit the end of a run.
-pub(crate) enum Commit {
-    Done(Box<Committed>),
-    /// The run is somebody else's.
-    Dropped,
-    /// The database did not take it: to be tried again after this.
-    Again(Duration),
+async fn canceled(context: &Context<'_>) -> Ended {
+    end(context, Failure::new("canceled on an operator's word")).await
 }
 
-/// Tries to commit the end of a run.
-pub(crate) async fn commit(worker: &Worker, assignment: &Assignment, end: &mut End) -> Commit {
-    let tail = std::mem::take(&mut end.tail);
-    let End { event, journal, .. } = end;
-    let (store, claimant) = (worker.store(), worker.claimant_after_run());
-    let committing = store.commit(assignment.task.id, event.clone(), claimant, journal.clone());
-    // Queued first, the tail is durable no later than the end: who sees the end can read all of the log.
-    let (_, committed) = tokio::join!(tail.write(store, &assignment.subtask), committing);
-    match committed {
-        Ok(committed) => {
-            observe(assignment, event, &committed);
-            Commit::Done(Box::new(committed))
+/// Ends a run that was told to: it does nothing more on its host, and says what it sees there.
+async fn end(context: &Context<'_>, failure: Failure) -> Ended {
+    let (assignment, options) = (context.assignment, context.worker.options());
+    context.log.line(format!("failed: {}", failure.reason));
+    let looking = async {
+        if let Err(error) = action::fence_out(assignment, options).await {
+            let line = format!("the host's fence cannot be raised: {error}");
+            context.log.line(line);
         }
-        Err(StoreError::Database { operation, source }) => {
-            tracing::warn!(operation, error = %source, "the end of a run cannot be committed yet");
-            Commit::Again(COMMIT_RETRY)
-        }
-        Err(StoreError::Conflict(what)) => {
-            tracing::debug!(what, "somebody else committed first, deciding again");
-            Commit::Again(CONFLICT_RETRY)
-        }
-        Err(StoreError::Refused(Refusal::Stale { .. })) => {
-            tracing::info!("the run was taken over, its end is dropped");
-            Commit::Dropped
-        }
-        Err(error) => {
-            tracing::error!(%error, "the end of a run cannot be committed and is dropped");
-            Commit::Dropped
-        }
-    }
-}
-
-/// Tells the metrics and the log how the run, and perhaps its task, ended.
-fn observe(assignment: &Assignment, event: &Event, committed: &Committed) {
-    let Event::Finish { outcome, .. } = event else {
-        return;
+        action::look_once(assignment, options, context.log).await
     };
-    let subtask = &assignment.subtask;
-    let (word, expired) = match &outcome.result {
-        Ok(()) => ("SUCCESSFUL", false),
-        Err(failure) => ("FAILED", failure.expired),
-    };
-    let now = committed.task.last_time;
-    let took = subtask
-        .state
-        .start_time
-        .map_or(Duration::ZERO, |start| now.since(start));
-    slacktide_telemetry::metrics::observe_subtask(subtask.kind.name(), word, took);
-    match &outcome.result {
-        Ok(()) => tracing::debug!(subtask = subtask.kind.name(), "subtask succeeded"),
-        Err(failure) => {
-            tracing::warn!(
-                subtask = subtask.kind.name(),
-                reason = failure.reason,
-                expired,
-                "subtask failed"
-            );
-        }
-    }
-    observe_task(committed);
-}
-
-/// Tells the metrics and the log that a task has ended, if it has.
-pub(crate) fn observe_task(committed: &Committed) {
-    let task = &committed.task;
-    if task.state.status == TaskStatus::Running {
-        return;
-    }
-    let took = task.last_time.since(task.create_time);
-    slacktide_telemetry::metrics::observe_task(task.kind.name(), task.state.status.as_str(), took);
-    tracing::info!(
-        task = task.kind.name(),
-        cluster = task.cluster.name,
-        status = task.state.status.as_str(),
-        took_ms = took.as_millis() as u64,
-        error = task.state.error,
-        "task ended"
-    );
-}
-
-/// Lines of a log that are not written yet, and the place of the first.
-#[derive(Default)]
-pub(crate) struct Tail {
-    seq: i64,
-    lines: Vec<LogLine>,
-}
-
-impl Tail {
-    fn add(&mut self, text: String) {
-        self.lines.push(LogLine {
-            time: clock::now(),
-            text,
-        });
-    }
-
-    /// Writes the lines. One that cannot be written is lost: a run never fails for want of a log.
-    async fn write(self, store: &Store, subtask: &Subtask) -> Self {
-        let next = Self {
-            seq: self.seq + self.lines.len() as i64,
-            lines: Vec::new(),
-        };
-        if !self.lines.is_empty() {
-            let writing = store.append_log(subtask.id, subtask.epoch, self.seq, self.lines);
-            if let Err(error) = writing.await {
-                tracing::warn!(%error, "lines of a subtask's log are lost");
-            }
-        }
-        next
-    }
-}
-
-/// Writes a run's lines as they come, until the log's other end is gone. Returns what is left then.
-async fn write_log(
-    store: &Store,
-    subtask: &Subtask,
-    mut lines: mpsc::UnboundedReceiver<String>,
-) -> Tail {
-    let mut tail = Tail::default();
-    tail.add(subtask.state.operation.as_str().to_owned());
-    loop {
-        let full_or_late = tokio::time::sleep(LOG_INTERVAL);
-        tokio::pin!(full_or_late);
-        while tail.lines.len() < LOG_BATCH {
-            tokio::select! {
-                biased;
-                line = lines.recv() => match line {
-                    Some(text) => tail.add(text),
-                    None => return tail,
-                },
-                () = &mut full_or_late => break,
-            }
-        }
-        tail = tail.write(store, subtask).await;
-    }
-}
-
-/// Intents of a run, written with the guard of its epoch.
-struct DurableIntents<'a> {
-    store: &'a Store,
-    subtask: &'a Subtask,
-}
-
-impl Intents for DurableIntents<'_> {
-    fn record<'a>(&'a self, intent: &'a str) -> BoxFuture<'a, Result<(), RunLost>> {
-        Box::pin(async move {
-            match self.store.record_intent(self.subtask, intent).await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(RunLost),
-                Err(error) => {
-                    // What cannot be announced durably is not done. The run is looked for at the next tick.
-                    tracing::warn!(%error, intent, "an intent cannot be recorded");
-                    Err(RunLost)
-                }
-            }
-        })
-    }
-}
-
-/// A failure that is not a matter of time.
-pub(crate) fn failed(reason: impl Into<String>, observed: Option<Observation>) -> Outcome {
-    Outcome {
-        result: Err(Failure {
-            reason: reason.into(),
-            expired: false,
-        }),
-        observed,
-    }
+    let observed = tokio::time::timeout(LAST_LOOK_LIMIT, looking).await;
+    let unseen = || assignment.subtask.server.map(|_| Observation::Unknown);
+    Ended::of(Err(failure), observed.unwrap_or_else(|_| unseen()))
 }

@@ -1,35 +1,35 @@
-//! The executor: claims work, starts runs, looks for lost ones, and drains.
+//! Claims work, starts runs, and drains.
+
+mod claiming;
 
 use std::{
-    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt, stream};
 use slacktide_engine::{
     commit::{Claimant, Event, Refusal},
     id::{SubtaskId, TaskId},
+    selector::Selector,
     subtask::Subtask,
     task::Task,
 };
-use slacktide_store::{Assignment, Committed, Store, StoreError};
+use slacktide_store::{Assignment, Committed, RunKey, Store, StoreError};
 use tokio::sync::{Notify, RwLock};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
+    crash_point,
     options::Options,
-    recovery,
-    run::{self, Commit},
-    runs::{Place, Runs},
+    recovery::Backoff,
+    run::{self, End},
+    run_end::{self, Commit},
+    runs::{HostRoom, Place, Runs},
 };
-
-/// How many tasks are claimed for at a time: enough that their commits share transactions.
-const PARALLEL_CLAIMS: usize = 16;
 
 /// How long the end of a run may wait for the database. What was seen of a server is not fresh for ever: after
 /// this the run is given up, found lost at a tick, and run again, from looking.
@@ -37,64 +37,6 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long interrupted runs have to hand themselves back.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(25);
-
-/// Why an executor could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecutorError {
-    /// Its lease could not be written.
-    #[error("the executor cannot begin its lease")]
-    Lease(#[from] StoreError),
-}
-
-/// An executor with a lease.
-pub struct Executor {
-    worker: Worker,
-}
-
-impl Executor {
-    /// Begins a lease under an id that no other start of any executor has. Once `drain` fires it claims no more.
-    ///
-    /// # Errors
-    /// [`ExecutorError::Lease`].
-    pub async fn begin(
-        store: Store,
-        id: String,
-        options: Options,
-        drain: CancellationToken,
-    ) -> Result<Self, ExecutorError> {
-        store.begin_lease(&id, &options.host, options.alone).await?;
-        tracing::info!(executor = id, host = options.host, "executor began");
-        let inner = Inner {
-            store,
-            options,
-            id,
-            running: Arc::default(),
-            commits: RwLock::default(),
-            wake: Notify::new(),
-            backlog: AtomicBool::new(false),
-            drain,
-            tracker: TaskTracker::new(),
-        };
-        Ok(Self {
-            worker: Worker(Arc::new(inner)),
-        })
-    }
-
-    /// Works until it is told to drain, then ends or hands back what it runs and gives up its lease.
-    pub async fn run(self) {
-        let Self { worker } = self;
-        let working = async {
-            worker.claim_until_drained().await;
-            worker.drain().await;
-        };
-        tokio::select! {
-            () = working => {}
-            // Goes on while the rest drains: the lease must not run out under the last runs.
-            () = recovery::tick_forever(&worker) => {}
-        }
-        recovery::give_up_lease(&worker).await;
-    }
-}
 
 /// A handle on the executor; cheap to clone.
 #[derive(Clone)]
@@ -104,19 +46,44 @@ struct Inner {
     store: Store,
     options: Options,
     id: String,
-    running: Arc<Runs>,
-    /// Held for reading from a commit until its claims stand in `running`; for writing while the two are
+    runs: Arc<Runs>,
+    /// Held for reading from a commit until its claims stand in `runs`; for writing while the two are
     /// compared with the database.
     commits: RwLock<()>,
     wake: Notify,
     /// Whether READY subtasks were left for want of room.
     backlog: AtomicBool,
+    /// The selectors that this executor's labels meet, as of the last tick.
+    selectors: Mutex<Vec<Selector>>,
+    /// When which lost run may be tried again.
+    backoff: Mutex<Backoff>,
     /// No more is claimed once this fires.
     drain: CancellationToken,
     tracker: TaskTracker,
 }
 
 impl Worker {
+    pub(crate) fn new(
+        store: Store,
+        id: String,
+        options: Options,
+        drain: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            options,
+            id,
+            runs: Arc::default(),
+            commits: RwLock::default(),
+            wake: Notify::new(),
+            backlog: AtomicBool::new(false),
+            selectors: Mutex::default(),
+            backoff: Mutex::default(),
+            drain,
+            tracker: TaskTracker::new(),
+        }))
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }
@@ -135,117 +102,106 @@ impl Worker {
         self.0.wake.notify_one();
     }
 
-    /// Interrupts all runs: each is handed back, if it still is this executor's.
-    pub(crate) fn interrupt_runs(&self) {
-        self.0.running.interrupt();
+    /// What runs.
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.0.runs
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.drain.is_cancelled()
+    }
+
+    /// How often a lost run of the subtask was tried before, and that it is tried now; `None` if it is too early.
+    pub(crate) fn admit(&self, subtask: SubtaskId) -> Option<u32> {
+        let backoff = self.0.backoff.lock();
+        let mut backoff = backoff.unwrap_or_else(PoisonError::into_inner);
+        backoff.admit(subtask, Instant::now())
     }
 
     /// What the database says this executor runs though it does not.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub(crate) async fn own_lost_runs(&self) -> Result<Vec<(TaskId, SubtaskId, i64)>, StoreError> {
+    pub(crate) async fn own_lost_runs(&self) -> Result<Vec<RunKey>, StoreError> {
         let _quiet = self.0.commits.write().await;
         let mut runs = self.0.store.runs_of(&self.0.id).await?;
-        runs.retain(|(_, subtask, epoch)| !self.0.running.has(*subtask, *epoch));
+        runs.retain(|(_, subtask, epoch)| !self.0.runs.has(*subtask, *epoch));
         Ok(runs)
     }
 
-    /// On whose behalf the end of a run is committed: that run's place is free again.
-    pub(crate) fn claimant_after_run(&self) -> Claimant {
-        self.claimant(1)
+    /// Asks which selectors there are that this executor's labels meet.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub(crate) async fn learn_selectors(&self) -> Result<(), StoreError> {
+        let labels = &self.0.options.labels;
+        if labels.labels().is_empty() {
+            return Ok(());
+        }
+        let mut met = self.0.store.selectors().await?;
+        met.retain(|selector| selector.is_met_by(labels));
+        *self
+            .0
+            .selectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = met;
+        Ok(())
     }
 
-    fn claimant(&self, freed: usize) -> Claimant {
-        let busy = self.0.running.count().saturating_sub(freed);
-        let room = match self.0.drain.is_cancelled() {
+    fn selectors(&self) -> Vec<Selector> {
+        let selectors = self.0.selectors.lock();
+        selectors.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many more runs there is room for, when the run that `ending` names is over.
+    fn room(&self, ending: Option<SubtaskId>) -> usize {
+        let busy = self
+            .0
+            .runs
+            .count()
+            .saturating_sub(usize::from(ending.is_some()));
+        match self.is_draining() {
             true => 0,
             false => self.0.options.capacity.saturating_sub(busy),
-        };
-        Claimant {
+        }
+    }
+
+    /// On whose behalf a commit is made, when the run that `ending` names is over. Room on the host is kept until
+    /// what was claimed has its places.
+    fn claimant(&self, ending: Option<SubtaskId>) -> (Claimant, Option<HostRoom>) {
+        let options = &self.0.options;
+        let limit = (options.per_host > 0).then_some(options.per_host);
+        let kept = limit.map(|limit| self.0.runs.reserve(limit, ending));
+        let claimant = Claimant {
             executor: self.0.id.clone(),
-            host: self.0.options.host.clone(),
-            room,
-        }
-    }
-
-    async fn claim_until_drained(&self) {
-        loop {
-            tokio::select! {
-                () = self.0.drain.cancelled() => return,
-                () = self.0.store.signals().work() => {}
-                () = self.0.wake.notified() => {}
-            }
-            self.claim_all().await;
-        }
-    }
-
-    /// Claims until nothing is left, or no room for it.
-    async fn claim_all(&self) {
-        loop {
-            // Before the room is counted: a run that ends in between then sees that there is more.
-            self.0.backlog.store(true, Ordering::Relaxed);
-            let room = self.claimant(0).room;
-            if room == 0 {
-                return;
-            }
-            match self.0.store.candidates(&self.0.options.host, room).await {
-                Ok(candidates) => {
-                    let found = candidates.ready.len() + candidates.lost.len();
-                    self.0
-                        .backlog
-                        .store(candidates.ready.len() >= room, Ordering::Relaxed);
-                    recovery::take_over(self, candidates.lost).await;
-                    let claimed = self.claim(candidates.ready).await;
-                    if found < room || claimed == 0 {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot look for work, trying again at the next tick");
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Returns how many tasks were moved on.
-    async fn claim(&self, ready: Vec<(TaskId, SubtaskId)>) -> usize {
-        let mut by_task: BTreeMap<TaskId, Vec<SubtaskId>> = BTreeMap::new();
-        for (task, subtask) in ready {
-            by_task.entry(task).or_default().push(subtask);
-        }
-        let claims = by_task.into_iter().map(|(task, subtasks)| async move {
-            self.commit_and_start(task, Event::Claim { subtasks }).await
-        });
-        let moved = stream::iter(claims).buffer_unordered(PARALLEL_CLAIMS);
-        moved
-            .filter(|moved| std::future::ready(*moved))
-            .count()
-            .await
+            host: options.host.clone(),
+            labels: options.labels.clone(),
+            room: self.room(ending),
+            host_room: kept.as_ref().map_or(usize::MAX, |kept| kept.room),
+        };
+        (claimant, kept)
     }
 
     /// Commits an event that claims, and starts what was claimed. Returns whether anything was committed.
     pub(crate) async fn commit_and_start(&self, task: TaskId, event: Event) -> bool {
         let quiet = self.0.commits.read().await;
-        match self
-            .0
-            .store
-            .commit(task, event, self.claimant(0), None)
-            .await
-        {
+        let (claimant, kept) = self.claimant(None);
+        match self.0.store.commit(task, event, claimant, None).await {
             Ok(committed) => {
-                run::observe_task(&committed);
+                crash_point::reached("after-claim").await;
+                run_end::observe_task(&committed);
                 let started = self.enter(committed);
-                drop(quiet);
+                drop((kept, quiet));
                 self.start(started).await;
                 true
             }
-            Err(StoreError::Refused(Refusal::NothingToClaim) | StoreError::NotFound { .. }) => {
-                false
-            }
+            // Somebody else was faster.
+            Err(
+                StoreError::Refused(Refusal::NothingToClaim | Refusal::Stale { .. })
+                | StoreError::NotFound { .. },
+            ) => false,
             Err(error) => {
-                tracing::warn!(%task, %error, "cannot claim subtasks, trying again at the next tick");
+                tracing::warn!(%task, %error, "cannot commit on a task, trying again at the next tick");
                 false
             }
         }
@@ -254,7 +210,7 @@ impl Worker {
     /// Notes what a commit claimed, before anybody can miss it.
     fn enter(&self, committed: Committed) -> Claims {
         let Committed { task, claimed } = committed;
-        let enter = |subtask: &Subtask| self.0.running.enter(subtask.id, subtask.epoch);
+        let enter = |subtask: &Subtask| self.0.runs.enter(subtask);
         let places = claimed.iter().map(enter).collect();
         Claims {
             task,
@@ -300,42 +256,58 @@ impl Worker {
 
     /// Runs a subtask, commits its end, and starts what that claimed.
     async fn run(self, assignment: Assignment, place: Place) {
-        let Some(mut end) = run::act(&self, &assignment, &place.cancel).await else {
+        let Some(end) = run::act(&self, &assignment, &place).await else {
             return;
         };
         let ended = Instant::now();
+        let (store, id) = (&self.0.store, assignment.subtask.id);
         let claims = loop {
             let quiet = self.0.commits.read().await;
-            match run::commit(&self, &assignment, &mut end).await {
+            let (claimant, kept) = self.claimant(Some(id));
+            match run_end::commit(store, &assignment, &end, claimant).await {
                 Commit::Done(committed) => {
                     let claims = self.enter(*committed);
-                    drop(place);
+                    drop((place, kept));
                     break claims;
                 }
                 Commit::Again(after) if ended.elapsed() < COMMIT_LIMIT => {
-                    drop(quiet);
+                    drop((kept, quiet));
                     tokio::time::sleep(after).await;
                 }
                 Commit::Dropped | Commit::Again(_) => return,
             }
         };
+        let limited = claims.task.options.parallel.is_some() || self.0.options.per_host > 0;
+        let left = limited && claims.task.tally.active > claims.task.tally.running;
         self.start(claims).await;
-        if self.0.backlog.load(Ordering::Relaxed) {
+        if left || self.0.backlog.load(Ordering::Relaxed) {
             self.wake();
+        }
+        self.wake_when_due(&assignment, &end).await;
+    }
+
+    /// A run that failed for what may pass runs again by itself soon: looks for it then.
+    async fn wake_when_due(&self, assignment: &Assignment, end: &End) {
+        let Some(wait) = run_end::wait_before_next(&self.0.store, assignment, end).await else {
+            return;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => self.wake(),
+            () = self.0.drain.cancelled() => {}
         }
     }
 
     /// Ends or hands back what runs.
-    async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         self.0.tracker.close();
         let limit = self.0.options.drain_limit;
-        let running = self.0.running.count();
+        let running = self.0.runs.count();
         tracing::info!(running, limit_s = limit.as_secs(), "executor drains");
         if tokio::time::timeout(limit, self.0.tracker.wait())
             .await
             .is_err()
         {
-            self.0.running.interrupt_for_good();
+            self.0.runs.interrupt_for_good();
             if tokio::time::timeout(HAND_BACK_LIMIT, self.0.tracker.wait())
                 .await
                 .is_err()

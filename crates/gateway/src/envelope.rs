@@ -30,7 +30,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
         match to_raw_value(&self.0) {
             Ok(data) => {
                 let mut response = StatusCode::OK.into_response();
-                response.extensions_mut().insert(Data(data));
+                response.extensions_mut().insert(Data(Some(data)));
                 response
             }
             Err(error) => {
@@ -41,9 +41,20 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     }
 }
 
-/// `data`, already written, on its way to the envelope.
+/// A successful answer without `data`.
+pub(crate) struct Done;
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::OK.into_response();
+        response.extensions_mut().insert(Data(None));
+        response
+    }
+}
+
+/// `data`, already written, on its way to the envelope; none where there is none.
 #[derive(Clone)]
-struct Data(Box<RawValue>);
+struct Data(Option<Box<RawValue>>);
 
 // The fields stand in the order in which they are written: alphabetical.
 #[derive(Serialize)]
@@ -72,7 +83,7 @@ pub(crate) async fn wrap(State(gateway): State<Gateway>, request: Request, next:
     let error = response.extensions_mut().remove::<ApiError>();
     if data.is_some() || error.is_some() {
         let envelope = Envelope {
-            data: data.as_ref().map(|data| &*data.0),
+            data: data.as_ref().and_then(|data| data.0.as_deref()),
             duration: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             error: error.as_ref().map(ApiError::body),
             server: &gateway.options().server,

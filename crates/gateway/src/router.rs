@@ -15,7 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     envelope,
     error::ApiError,
-    handlers::{clusters, system, tasks},
+    handlers::{clusters, commands, download, operations, system, tasks},
     request::body,
     sign_in,
     upstream::Upstream,
@@ -61,13 +61,10 @@ pub fn router(upstream: Upstream, options: Options) -> Router {
     Router::new()
         .route("/api/v2/ob/clusters", get(clusters::list))
         .route("/api/v2/ob/clusters/{id}", get(clusters::get))
-        .route("/api/v2/ob/clusters/{id}/stop", post(clusters::stop))
+        .nest("/api/v2/ob/clusters/{id}", operations())
         .route("/api/v2/tasks/instances", get(tasks::list))
         .route("/api/v2/tasks/instances/{taskInstanceId}", get(tasks::get))
-        .route(
-            "/api/v2/tasks/instances/{taskInstanceId}/subtasks/{subtaskInstanceId}/log",
-            get(tasks::log),
-        )
+        .nest("/api/v2/tasks/instances/{taskInstanceId}", commands())
         .route("/api/v2/info", get(system::info))
         .route_layer(from_fn_with_state(gateway.clone(), sign_in::first))
         .route("/api/v2/time", get(system::time))
@@ -76,6 +73,45 @@ pub fn router(upstream: Upstream, options: Options) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(gateway.clone(), envelope::wrap))
         .with_state(gateway)
+}
+
+/// What begins a task on a cluster, a zone or a server.
+fn operations() -> Router<Gateway> {
+    Router::new()
+        .route("/stop", post(operations::stop_cluster))
+        .route("/start", post(operations::start_cluster))
+        .route("/restart", post(operations::restart_cluster))
+        .route("/zones/{zoneName}/stop", post(operations::stop_zone))
+        .route("/zones/{zoneName}/start", post(operations::start_zone))
+        .route("/zones/{zoneName}/restart", post(operations::restart_zone))
+        .route("/servers/{serverId}/stop", post(operations::stop_server))
+        .route("/servers/{serverId}/start", post(operations::start_server))
+        .route(
+            "/servers/{serverId}/restart",
+            post(operations::restart_server),
+        )
+}
+
+/// What looks closer at a task, and what changes it.
+fn commands() -> Router<Gateway> {
+    Router::new()
+        .route("/retry", post(commands::retry_task))
+        .route("/rollback", post(commands::roll_back_task))
+        .route("/cancel", post(commands::cancel_task))
+        .route("/downloadDiagnosis", post(download::diagnosis))
+        .route("/subtasks/{subtaskInstanceId}/log", get(tasks::log))
+        .route(
+            "/subtasks/{subtaskInstanceId}/retry",
+            post(commands::retry_subtask),
+        )
+        .route(
+            "/subtasks/{subtaskInstanceId}/skip",
+            post(commands::skip_subtask),
+        )
+        .route(
+            "/subtasks/{subtaskInstanceId}/cancel",
+            post(commands::cancel_subtask),
+        )
 }
 
 async fn not_found(uri: Uri, rest: Body) -> ApiError {

@@ -2,12 +2,17 @@
 
 mod cluster_service;
 mod convert;
+mod download;
+mod executor_service;
 mod info_service;
 pub(crate) mod observe;
+mod operation;
 mod page;
 mod request_id;
 pub(crate) mod services;
 mod status;
+mod stream;
+mod task_command;
 mod task_service;
 mod watch;
 
@@ -17,18 +22,52 @@ use slacktide_engine::time::Micros;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
+use self::watch::{AllTasks, Feeds};
 use crate::{
     app::{App, AppError},
     auth::Caller,
+    server::Preflight,
 };
 
 /// What the services share.
 #[derive(Clone)]
 pub(crate) struct Api {
-    pub(crate) app: Arc<App>,
-    pub(crate) version: &'static str,
-    pub(crate) start_time: Micros,
-    pub(crate) drain: CancellationToken,
+    app: Arc<App>,
+    version: &'static str,
+    start_time: Micros,
+    feeds: Feeds,
+    all_tasks: AllTasks,
+    drain: CancellationToken,
+}
+
+impl Api {
+    pub(crate) fn new(
+        app: App,
+        version: &'static str,
+        start_time: Micros,
+        drain: CancellationToken,
+    ) -> Self {
+        let store = &app.store;
+        Self {
+            feeds: Feeds::new(store.clone(), drain.clone()),
+            all_tasks: AllTasks::new(store.clone(), drain.clone()),
+            app: Arc::new(app),
+            version,
+            start_time,
+            drain,
+        }
+    }
+
+    pub(crate) fn with_preflight(self, preflight: Arc<dyn Preflight>) -> Self {
+        let app = App {
+            preflight,
+            ..App::clone(&self.app)
+        };
+        Self {
+            app: Arc::new(app),
+            ..self
+        }
+    }
 }
 
 /// Who calls. The layer above lets nobody else through.

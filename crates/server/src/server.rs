@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use slacktide_engine::{cluster::Cluster, finding::Finding};
 use slacktide_store::{NewServer, Store, clock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,7 @@ use tonic::{body::Body, transport::server::TcpIncoming};
 use tower::{BoxError, service_fn, util::BoxCloneSyncService};
 
 use crate::{
-    app::App,
+    app::{App, NoExecutor},
     auth::{self, Authenticator},
     grpc::{Api, observe::observe, services::Services},
 };
@@ -48,8 +49,17 @@ pub trait HostCheck: Send + Sync {
     fn check(&self, server: &NewServer) -> BoxFuture<'_, Result<(), String>>;
 }
 
+/// Carries out the checks before a stop, for its dry run.
+///
+/// Server and executor do not know each other; the binary joins them here.
+pub trait Preflight: Send + Sync {
+    /// What the checks find on a cluster, within seconds. What cannot be checked is among them, as such.
+    fn preflight<'a>(&'a self, cluster: &'a Cluster) -> BoxFuture<'a, Vec<Finding>>;
+}
+
 /// The gRPC server.
 pub struct Server {
+    api: Api,
     services: Services,
     authenticator: Arc<Authenticator>,
     drain: CancellationToken,
@@ -62,6 +72,8 @@ pub struct ServeError(#[from] tonic::transport::Error);
 
 impl Server {
     /// Makes the services. Once `drain` fires, watch streams end with a status that says how to resume.
+    ///
+    /// Dry runs of a stop say that nothing was checked, unless [`Self::with_preflight`] says who checks.
     pub fn new(
         store: Store,
         options: Options,
@@ -73,17 +85,25 @@ impl Server {
             store,
             host: options.host,
             host_check,
+            preflight: Arc::new(NoExecutor),
         };
-        let api = Api {
-            app: Arc::new(app),
-            version: options.version,
-            start_time: clock::now(),
-            drain: drain.clone(),
-        };
+        let api = Api::new(app, options.version, clock::now(), drain.clone());
         Self {
-            services: Services::new(api),
+            services: Services::new(api.clone()),
+            api,
             authenticator,
             drain,
+        }
+    }
+
+    /// The same server, with somebody who carries out the checks before a stop.
+    #[must_use]
+    pub fn with_preflight(self, preflight: Arc<dyn Preflight>) -> Self {
+        let api = self.api.with_preflight(preflight);
+        Self {
+            services: Services::new(api.clone()),
+            api,
+            ..self
         }
     }
 

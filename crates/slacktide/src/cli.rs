@@ -6,9 +6,14 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
-    client::{ClientArgs, ClusterCommand, TaskCommand},
+    backup::Backup,
+    client::{
+        ClientArgs, ClusterCommand, ExecutorCommand, ServerCommand, TaskCommand, ZoneCommand,
+    },
     config::{self, Flags, Sources},
     data_dir::DataDir,
+    database::Database,
+    restore::Restore,
     serve, user,
 };
 
@@ -17,7 +22,7 @@ const SETTINGS: &str = "All settings, with their values: `slacktide config`. Eac
     (grpc.listen is SLACKTIDE_GRPC__LISTEN) and a place in the file of --config; flags come first, then \
     variables, then the file.";
 
-/// Stops OceanBase clusters safely
+/// Stops OceanBase clusters, and starts them again, safely
 #[derive(Debug, Parser)]
 #[command(name = "slacktide", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -27,14 +32,18 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve: gRPC, REST and the executor in one process
+    /// Serve: gRPC, REST and the executor in one process, or some of them in each of several
     #[command(after_help = SETTINGS)]
     Serve(Flags),
-    /// Make the database of the data directory, or bring it up to date
+    /// Make the database, or bring it up to date
     Migrate(Sources),
+    /// Copy the database of the data directory into a new file, also while the server runs
+    Backup(BackupArgs),
+    /// Make the database of a data directory from a backup
+    Restore(RestoreArgs),
     /// Print the effective configuration, secrets masked
     Config(Flags),
-    /// Manage users, in the database of the data directory
+    /// Manage users, in the database itself
     User(UserArgs),
     /// Register clusters and operate on them
     Cluster {
@@ -43,13 +52,50 @@ enum Command {
         #[command(subcommand)]
         command: ClusterCommand,
     },
-    /// Show tasks, live
+    /// Operate on one zone of a cluster
+    Zone {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: ZoneCommand,
+    },
+    /// Operate on one server of a cluster
+    Server {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: ServerCommand,
+    },
+    /// Show tasks, live, and take a hand in them
     Task {
         #[command(flatten)]
         client: ClientArgs,
         #[command(subcommand)]
         command: TaskCommand,
     },
+    /// Show the executors and what they run
+    Executor {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: ExecutorCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+struct BackupArgs {
+    #[command(flatten)]
+    sources: Sources,
+    #[command(flatten)]
+    backup: Backup,
+}
+
+#[derive(Debug, Args)]
+struct RestoreArgs {
+    #[command(flatten)]
+    sources: Sources,
+    #[command(flatten)]
+    restore: Restore,
 }
 
 #[derive(Debug, Args)]
@@ -74,12 +120,21 @@ impl Cli {
             match self.command {
                 Command::Serve(flags) => serve::run(config::load(&flags)?).await,
                 Command::Migrate(sources) => migrate(sources).await,
+                Command::Backup(BackupArgs { sources, backup }) => {
+                    backup.run(&config::load(&sources.into())?).await
+                }
+                Command::Restore(RestoreArgs { sources, restore }) => {
+                    restore.run(&config::load(&sources.into())?).await
+                }
                 Command::Config(flags) => print_config(&flags),
                 Command::User(UserArgs { sources, command }) => {
                     command.run(&config::load(&sources.into())?).await
                 }
                 Command::Cluster { client, command } => command.run(&client).await,
+                Command::Zone { client, command } => command.run(&client).await,
+                Command::Server { client, command } => command.run(&client).await,
                 Command::Task { client, command } => command.run(&client).await,
+                Command::Executor { client, command } => command.run(&client).await,
             }
         });
         // A verb that returns has waited for all that matters; a thread that still blocks must not hold the
@@ -110,13 +165,13 @@ fn with_usage(command: clap::Command, built: &mut clap::Command) -> clap::Comman
 }
 
 async fn migrate(sources: Sources) -> anyhow::Result<ExitCode> {
-    let data_dir = DataDir::prepare(&config::load(&sources.into())?.data_dir)?;
-    data_dir.open_store().await?.close().await;
-    writeln!(
-        std::io::stdout(),
-        "{} is up to date",
-        data_dir.database().display()
-    )?;
+    let settings = config::load(&sources.into())?;
+    let database = Database::of(&settings)?;
+    if let Some(directory) = database.directory() {
+        DataDir::prepare(&directory)?;
+    }
+    database.migrate().await?;
+    writeln!(std::io::stdout(), "{} is up to date", database.location())?;
     Ok(ExitCode::SUCCESS)
 }
 

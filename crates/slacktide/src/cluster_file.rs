@@ -43,7 +43,7 @@ pub(crate) fn parse(
     let document = toml::de::DeTable::parse(text)
         .map_err(|error| ClusterFileError::Syntax(syntax::fault(text, &error)))?;
     let cluster = Table::root(text, &document);
-    cluster.only(&["name", "ob_cluster_id", "sql", "zones"])?;
+    cluster.only(&["name", "ob_cluster_id", "selector", "sql", "zones"])?;
     Ok(ClusterSpec {
         name: cluster.string("name")?,
         ob_cluster_id: cluster.integer("ob_cluster_id", i64::MAX)?,
@@ -52,6 +52,7 @@ pub(crate) fn parse(
             .map(|sql| sql_account(&sql, env))
             .transpose()?,
         zones: each(&cluster, "zones", zone)?,
+        selector: cluster.optional("selector", Table::labels)?,
     })
 }
 

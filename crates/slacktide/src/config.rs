@@ -1,6 +1,7 @@
 //! Configuration: defaults < TOML file < `SLACKTIDE_…` environment < flags.
 
 mod keys;
+mod mask;
 mod settings;
 
 use std::{collections::HashMap, env::VarError, path::PathBuf};
@@ -10,10 +11,8 @@ use anyhow::{Context, bail};
 
 use crate::syntax;
 use keys::KEYS;
-pub(crate) use settings::{LogFormat, Settings};
-
-/// What stands in place of a secret.
-const MASK: &str = "********";
+use mask::MASK;
+pub(crate) use settings::{LogFormat, Role, Settings};
 
 /// What help shows these flags under, so that a verb's own stand together.
 const HEADING: &str = "Settings";
@@ -28,6 +27,9 @@ pub(crate) struct Sources {
     /// Directory that holds the database and everything else that must last [default: ./slacktide-data]
     #[arg(long, value_name = "DIR", help_heading = HEADING, global = true)]
     data_dir: Option<PathBuf>,
+    /// URL of a database to use in place of the one in the data directory: postgres://… or mysql://…
+    #[arg(long, value_name = "URL", help_heading = HEADING, global = true)]
+    database_url: Option<String>,
 }
 
 /// Flags of a server: where its settings come from, and those that override the others.
@@ -35,6 +37,15 @@ pub(crate) struct Sources {
 pub(crate) struct Flags {
     #[command(flatten)]
     sources: Sources,
+    /// What this process does, with commas between: server, gateway, executor [default: all of them]
+    #[arg(long, value_name = "ROLES", help_heading = HEADING)]
+    roles: Option<String>,
+    /// Address of the gRPC server that a gateway without one in its process calls
+    #[arg(long, value_name = "URL", help_heading = HEADING)]
+    server_url: Option<String>,
+    /// NATS servers that carry wake-ups between processes [default: the database, where it can]
+    #[arg(long, value_name = "URL", help_heading = HEADING)]
+    nats_url: Option<String>,
     /// Address on which gRPC is served [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     grpc_listen: Option<String>,
@@ -101,6 +112,10 @@ fn load_with(flags: &Flags, variables: HashMap<String, String>) -> anyhow::Resul
         .map(|dir| dir.to_string_lossy().into_owned());
     let overrides = [
         ("data_dir", &data_dir),
+        ("database.url", &flags.sources.database_url),
+        ("roles", &flags.roles),
+        ("gateway.upstream", &flags.server_url),
+        ("nats.url", &flags.nats_url),
         ("grpc.listen", &flags.grpc_listen),
         ("rest.listen", &flags.rest_listen),
         ("admin.listen", &flags.admin_listen),
@@ -121,6 +136,12 @@ pub(crate) fn show(settings: &Settings) -> anyhow::Result<String> {
     let mut shown = settings.clone();
     if let Some(password) = &mut shown.admin_password {
         MASK.clone_into(password);
+    }
+    if let Some(url) = &mut shown.database.url {
+        *url = mask::database(url);
+    }
+    if let Some(url) = &mut shown.nats.url {
+        *url = mask::addresses(url);
     }
     Ok(toml::to_string(&shown)?)
 }

@@ -1,4 +1,4 @@
-//! The data directory: the database, the drivers' memory of their hosts, and the lock that admits one server.
+//! The data directory: what a serving process keeps on its machine, and the lock that admits one of them.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -7,12 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
 };
-use slacktide_store::{Location, Store};
 
 /// A data directory that exists.
 #[derive(Clone, Debug)]
@@ -44,57 +43,9 @@ impl DataDir {
         Ok(Self { path })
     }
 
-    /// The directory of a server that was started before, for verbs that have nothing to do in any other.
-    ///
-    /// # Errors
-    /// That it has no database, or cannot be looked into.
-    pub(crate) fn existing(path: &Path) -> anyhow::Result<Self> {
-        let found = Self {
-            path: path.to_owned(),
-        };
-        let database = found.database();
-        let exists = database
-            .try_exists()
-            .with_context(|| format!("cannot look for the database {}", database.display()))?;
-        ensure!(
-            exists,
-            "there is no database in {}: give the --data-dir of the server, or start `slacktide serve` there once",
-            path.display()
-        );
-        Ok(found)
-    }
-
     /// The directory.
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The database's file.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("slacktide.db")
-    }
-
-    /// Where drivers remember their hosts.
-    pub(crate) fn hosts(&self) -> PathBuf {
-        self.path.join("hosts")
-    }
-
-    /// Opens the database and brings it up to date.
-    ///
-    /// # Errors
-    /// Why that is not possible.
-    pub(crate) async fn open_store(&self) -> anyhow::Result<Store> {
-        let file = self.database();
-        // Made beforehand so that it is never readable by others, whatever the umask.
-        OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&file)
-            .with_context(|| format!("cannot open the database {}", file.display()))?;
-        let opened = Store::open(&Location::sqlite(&file)).await;
-        opened.with_context(|| format!("cannot open the database {}", file.display()))
     }
 
     /// Takes the directory for one serving process.
@@ -149,25 +100,5 @@ mod tests {
         );
         drop(lock);
         drop(data_dir.lock().unwrap());
-    }
-
-    #[test]
-    fn a_directory_without_a_database_is_refused_and_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        for path in [dir.path().to_owned(), dir.path().join("mistyped")] {
-            let refused = DataDir::existing(&path).unwrap_err().to_string();
-            let begin = format!("there is no database in {}: ", path.display());
-            assert!(refused.starts_with(&begin), "{refused}");
-        }
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_directory_that_served_is_found_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let served = DataDir::prepare(dir.path()).unwrap();
-        served.open_store().await.unwrap().close().await;
-        let found = DataDir::existing(dir.path()).unwrap();
-        found.open_store().await.unwrap().close().await;
     }
 }

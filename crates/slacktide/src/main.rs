@@ -1,13 +1,16 @@
-//! slacktide: stops OceanBase clusters safely.
+//! slacktide: stops OceanBase clusters, and starts them again, safely.
 //!
 //! This crate is the composition: command line, configuration, roles. It is the only place that knows every
 //! other crate.
 
+mod backup;
 mod cli;
 mod client;
 mod cluster_file;
 mod config;
 mod data_dir;
+mod database;
+mod restore;
 mod serve;
 mod syntax;
 mod user;

@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context, ensure};
 use slacktide_server::{roles::Role, users};
 
-use crate::{config::Settings, data_dir::DataDir};
+use crate::{config::Settings, database::Database};
 
-/// Manage users, in the database of the data directory
+/// Manage users, in the database itself
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum UserCommand {
     /// Add a user; the password is read from standard input or from SLACKTIDE_NEW_PASSWORD
@@ -38,7 +38,7 @@ impl UserCommand {
     /// # Errors
     /// Why it was not.
     pub(crate) async fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
-        let store = DataDir::existing(&settings.data_dir)?.open_store().await?;
+        let store = Database::existing(settings)?.open().await?;
         let mut out = std::io::stdout();
         match self {
             Self::Add {

@@ -95,6 +95,7 @@ pub(crate) async fn with_topology(
         zones: zones.collect::<Result<_, StoreError>>()?,
         status: word("cluster", row.id, &row.status)?,
         sql: row.clone().into_sql_account(),
+        selector: word("cluster", row.id, &row.selector)?,
         name: row.name,
         ob_cluster_id: row.ob_cluster_id,
         status_reason: row.status_reason,

@@ -6,6 +6,7 @@ use sea_orm::{
 use slacktide_engine::{
     cluster::{Cluster, Driver, SqlAccount},
     id::{ClusterId, ServerId, ZoneId},
+    selector::Selector,
     status::ResourceStatus,
 };
 
@@ -20,7 +21,7 @@ use crate::{
     ids,
     list::{Listed, Page},
     tasks::contains,
-    write::{Tx, begin_read},
+    write::Tx,
 };
 
 /// A cluster to be registered. It and its servers are RUNNING until observed otherwise.
@@ -32,6 +33,8 @@ pub struct NewCluster {
     pub ob_cluster_id: i64,
     /// A sys-tenant account.
     pub sql: Option<SqlAccount>,
+    /// The labels that an executor must have to work on it.
+    pub selector: Selector,
     /// Its zones, in order.
     pub zones: Vec<NewZone>,
     /// Name of the user who registers it.
@@ -105,12 +108,12 @@ impl Store {
     }
 
     async fn find_cluster(&self, condition: Expr) -> Result<Option<Cluster>, StoreError> {
-        let view = begin_read(&self.reads).await?;
+        let view = self.reads.view().await?;
         let found = match cluster::Entity::find().filter(condition).one(&view).await? {
             Some(row) => Some(with_topology(&view, row).await?),
             None => None,
         };
-        view.rollback().await?;
+        view.end().await?;
         Ok(found)
     }
 
@@ -129,7 +132,7 @@ impl Store {
             .add_option(
                 (!filter.statuses.is_empty()).then(|| cluster::Column::Status.is_in(words)),
             );
-        let view = begin_read(&self.reads).await?;
+        let view = self.reads.view().await?;
         let listed = page
             .fetch(cluster::Entity::find().filter(condition), &view)
             .await?;
@@ -137,7 +140,7 @@ impl Store {
         for row in listed.items {
             items.push(with_topology(&view, row).await?);
         }
-        view.rollback().await?;
+        view.end().await?;
         Ok(Listed {
             items,
             total: listed.total,
@@ -193,10 +196,11 @@ async fn insert_cluster(
         ob_cluster_id: Set(new.ob_cluster_id),
         status: Set(ResourceStatus::Running.to_string()),
         status_reason: Set(String::new()),
-        generation: Set(generation::highest(tx).await?),
+        generation: Set(0),
         active_task_id: Set(None),
         sql_user: Set(new.sql.as_ref().map(|sql| sql.user.clone())),
         sql_password: Set(new.sql.as_ref().map(|sql| sql.password.clone())),
+        selector: Set(new.selector.to_string()),
         create_time: Set(now.0),
         update_time: Set(now.0),
         creator: Set(new.creator.clone()),
@@ -244,6 +248,8 @@ async fn insert_cluster(
             .exec_without_returning(tx.db)
             .await?;
     }
+    // Once its directories are its own: whoever had one of them before has left its generation behind by then.
+    generation::raise(tx, ClusterId(id)).await?;
     if let Some(key) = key {
         idempotency::remember(tx, key, id, now).await?;
     }

@@ -1,6 +1,6 @@
 //! The words that rows are written with: conversions between columns and the engine's types.
 
-use std::{fmt::Display, str::FromStr};
+use std::{borrow::Cow, fmt::Display, str::FromStr};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -28,4 +28,13 @@ pub(crate) fn json<T: DeserializeOwned>(
 /// Writes a JSON column.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::corrupt("json", "value", error))
+}
+
+/// Text as every database keeps it: PostgreSQL has no NUL.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with the database, classified once.
 
-use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use slacktide_engine::commit::Refusal;
 
 /// Why the store did not do what it was asked.
@@ -42,6 +42,9 @@ pub enum StoreError {
         #[source]
         source: DbErr,
     },
+    /// The database cannot be used by this version as it is: its server is too old, or its schema is another.
+    #[error("{0}")]
+    Unusable(String),
     /// The database answers, but did not take what was written last.
     #[error("the database does not take writes")]
     NotWritable,
@@ -92,15 +95,18 @@ impl From<DbErr> for StoreError {
 }
 
 impl Duplicate {
-    /// Databases name the violated columns or index in the message, and nowhere else portably.
+    /// Databases name the violated index, SQLite its columns, in the message, and nowhere else portably.
     fn of(message: &str) -> Self {
-        if message.contains("cluster.name") {
+        // MySQL's message begins with the value, which may say anything.
+        let place = message.rsplit(" for key ").next().unwrap_or(message);
+        let names = |parts: &[&str]| parts.iter().any(|part| place.contains(part));
+        if names(&["cluster.name", "v1_cluster_name"]) {
             Self::ClusterName
-        } else if message.contains("server.") {
+        } else if names(&["server.", "v1_server_"]) {
             Self::ServerAddress
-        } else if message.contains("user_account.name") {
+        } else if names(&["user_account.name", "v1_user_account_name"]) {
             Self::UserName
-        } else if message.contains("idempotency_key.") {
+        } else if names(&["idempotency_key"]) {
             Self::RequestId
         } else {
             Self::Other
@@ -136,22 +142,99 @@ impl StoreError {
         }
     }
 
-    /// Whether the same transaction may well succeed if it is begun again: the database was busy.
+    /// Whether the same transaction may well succeed if it is begun again: the database was busy, or chose this
+    /// one to break a deadlock.
     pub(crate) fn is_transient(&self) -> bool {
-        let Self::Database {
-            source: DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause),
-            ..
-        } = self
-        else {
+        let Some(sqlx::Error::Database(error)) = self.sqlx() else {
             return false;
         };
-        let RuntimeErr::SqlxError(error) = cause else {
-            return false;
-        };
-        let sqlx::Error::Database(error) = error.as_ref() else {
-            return false;
-        };
-        // SQLITE_BUSY, SQLITE_LOCKED, and BUSY_SNAPSHOT.
-        matches!(error.code().as_deref(), Some("5" | "6" | "517"))
+        match server_code(error.as_ref()) {
+            // SQLITE_BUSY, SQLITE_LOCKED, and BUSY_SNAPSHOT.
+            Code::Sqlite(code) => matches!(code.as_str(), "5" | "6" | "517"),
+            // Serialization failure, deadlock, and a lock that was not to be had in time.
+            Code::Postgres(code) => matches!(code.as_str(), "40001" | "40P01" | "55P03"),
+            Code::Mysql(number) => MYSQL_TRANSIENT.contains(&number),
+        }
+    }
+
+    /// Whether the connection is gone, or is going: nothing more can be done on it.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self.sqlx() {
+            Some(sqlx::Error::Database(error)) => match server_code(error.as_ref()) {
+                Code::Sqlite(_) => false,
+                // The server is being stopped, has crashed, or has ended the session.
+                Code::Postgres(code) => code.starts_with("57P") || code.starts_with("08"),
+                Code::Mysql(number) => MYSQL_LOST.contains(&number),
+            },
+            Some(
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::WorkerCrashed,
+            ) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether COMMIT's own error proves that nothing was committed. MySQL's and OceanBase's may come after the
+    /// commit was handed on, but for those that say it was undone.
+    pub(crate) fn is_undone_commit(&self) -> bool {
+        match self.sqlx() {
+            Some(sqlx::Error::Database(error)) => match server_code(error.as_ref()) {
+                Code::Sqlite(_) => true,
+                Code::Postgres(_) => !self.is_lost(),
+                Code::Mysql(_) => self.is_transient(),
+            },
+            _ => false,
+        }
+    }
+
+    /// The same error of the database, for another who waits for the same answer.
+    pub(crate) fn lost_again(&self) -> Self {
+        match self {
+            Self::Database { operation, source } => Self::Database {
+                operation,
+                source: source.clone(),
+            },
+            _ => Self::Closed,
+        }
+    }
+
+    fn sqlx(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Database {
+                source:
+                    DbErr::Conn(RuntimeErr::SqlxError(error))
+                    | DbErr::Exec(RuntimeErr::SqlxError(error))
+                    | DbErr::Query(RuntimeErr::SqlxError(error)),
+                ..
+            } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Lock wait timeout and deadlock; OceanBase's: transaction undone, killed, or stuck on a row's lock.
+const MYSQL_TRANSIENT: [u16; 5] = [1205, 1213, 6002, 6003, 6005];
+
+/// Server shutdown in progress, and a session or query that was killed.
+const MYSQL_LOST: [u16; 4] = [1053, 1317, 1927, 4031];
+
+/// What a server calls an error.
+pub(crate) enum Code {
+    Sqlite(String),
+    Postgres(String),
+    Mysql(u16),
+}
+
+/// What the server calls the error.
+pub(crate) fn server_code(error: &dyn sqlx::error::DatabaseError) -> Code {
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return Code::Mysql(error.number());
+    }
+    let code = error.code().unwrap_or_default().into_owned();
+    match error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        Some(_) => Code::Postgres(code),
+        None => Code::Sqlite(code),
     }
 }

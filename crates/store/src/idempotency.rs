@@ -2,10 +2,19 @@
 
 use std::time::Duration;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value, json};
 use slacktide_engine::{id::UserId, time::Micros};
 
-use crate::{clock, connect::Store, error::StoreError, tasks::run, write::Tx};
+use crate::{
+    clock,
+    columns::to_json,
+    connect::Store,
+    error::{Duplicate, StoreError},
+    hot,
+    statement::statement,
+    write::Tx,
+};
 
 /// How long a key is kept.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -40,13 +49,17 @@ impl Store {
     pub async fn remembered(&self, key: &Key) -> Result<Option<Remembered>, StoreError> {
         let select = "SELECT request_hash, resource_id FROM idempotency_key \
              WHERE user_id = ? AND rpc = ? AND request_id = ? AND create_time >= ?";
-        let values = vec![
+        let values = [
             key.user.0.into(),
             key.rpc.into(),
             key.request_id.clone().into(),
             oldest(clock::now()).into(),
         ];
-        let Some(row) = self.reads.query_one_raw(run(select, values)).await? else {
+        let Some(row) = self
+            .reads
+            .query_one_raw(statement(&self.reads, select, values))
+            .await?
+        else {
             return Ok(None);
         };
         Ok(Some(Remembered {
@@ -63,24 +76,35 @@ pub(crate) async fn remember(
     resource: i64,
     now: Micros,
 ) -> Result<(), StoreError> {
-    let purge = "DELETE FROM idempotency_key WHERE create_time < ?";
-    tx.db
-        .execute_raw(run(purge, vec![oldest(now).into()]))
-        .await?;
-    let insert = "INSERT INTO idempotency_key \
-         (user_id, rpc, request_id, request_hash, resource_id, create_time) VALUES (?, ?, ?, ?, ?, ?)";
-    let values = vec![
-        key.user.0.into(),
-        key.rpc.into(),
-        key.request_id.clone().into(),
-        key.request_hash.clone().into(),
-        resource.into(),
-        now.0.into(),
-    ];
-    tx.db.execute_raw(run(insert, values)).await?;
-    Ok(())
+    tx.db.execute_raw(purge(tx.db, now)).await?;
+    let rows = to_json(&[row(key, resource, now)])?;
+    let insert = &hot::of(tx.db.get_database_backend()).insert_keys;
+    let inserted = tx.db.execute_raw(statement(tx.db, insert, [rows.into()]));
+    match inserted.await.map_err(StoreError::from) {
+        Err(StoreError::Duplicate(_)) => Err(StoreError::Duplicate(Duplicate::RequestId)),
+        other => other.map(drop),
+    }
 }
 
-fn oldest(now: Micros) -> i64 {
+/// Forgets keys that are too old.
+pub(crate) fn purge(db: &impl ConnectionTrait, now: Micros) -> Statement {
+    let purge = "DELETE FROM idempotency_key WHERE create_time < ?";
+    statement(db, purge, [oldest(now).into()])
+}
+
+/// The order of `hot::KEY`.
+pub(crate) fn row(key: &Key, resource: i64, now: Micros) -> Value {
+    json!([
+        key.user,
+        key.rpc,
+        key.request_id,
+        key.request_hash,
+        resource,
+        now
+    ])
+}
+
+/// Keys of before this time have lost their force.
+pub(crate) fn oldest(now: Micros) -> i64 {
     now.0 - i64::try_from(KEPT.as_micros()).unwrap_or(0)
 }

@@ -1,32 +1,52 @@
 //! Identifiers: blocks of numbers, reserved ahead of the transactions that use them.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Alias, OnConflict, Query},
+};
 use slacktide_engine::id::{SubtaskId, TaskId};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     error::StoreError,
-    tasks::run,
+    statement::statement,
     write::{Tx, Writer},
 };
 
-/// A restart loses what is left of a block, so blocks are short where people read the numbers.
+/// A restart loses what is left of a block, so blocks are short where people read the numbers; they grow while
+/// they are used up quickly, so that nobody waits for the next one under load.
 const TASK_BLOCK: i64 = 32;
 const SUBTASK_BLOCK: i64 = 4096;
+const GROWTH: i64 = 64;
+const QUICK: Duration = Duration::from_secs(1);
+
+/// Numbers that are reserved.
+struct Block {
+    left: Range<i64>,
+    /// How many times its first size the next one is.
+    factor: i64,
+    reserved: Option<Instant>,
+}
 
 /// Hands out identifiers that no other process hands out.
 #[derive(Clone)]
 pub(crate) struct Ids {
     writer: Writer,
-    tasks: Arc<Mutex<Range<i64>>>,
-    subtasks: Arc<Mutex<Range<i64>>>,
+    tasks: Arc<Mutex<Block>>,
+    subtasks: Arc<Mutex<Block>>,
 }
 
 impl Ids {
     pub(crate) fn new(writer: Writer) -> Self {
-        let empty = || Arc::new(Mutex::new(0..0));
+        let empty = || {
+            Arc::new(Mutex::new(Block {
+                left: 0..0,
+                factor: 1,
+                reserved: None,
+            }))
+        };
         Self {
             writer,
             tasks: empty(),
@@ -50,55 +70,70 @@ impl Ids {
 
     async fn take(
         &self,
-        block: &Mutex<Range<i64>>,
+        block: &Mutex<Block>,
         sequence: &'static str,
         size: i64,
         count: i64,
     ) -> Result<i64, StoreError> {
         let mut block = block.lock().await;
-        if block.end - block.start < count {
-            let size = size.max(count);
+        if block.left.end - block.left.start < count {
+            let quick = block.reserved.is_some_and(|then| then.elapsed() < QUICK);
+            block.factor = if quick {
+                GROWTH.min(2 * block.factor)
+            } else {
+                1
+            };
+            let size = (size * block.factor).max(count);
             let first = self
                 .writer
                 .write("reserving ids", move |tx| {
-                    Box::pin(reserve(tx, sequence, size))
+                    Box::pin(async move { next(&tx, sequence, size).await })
                 })
                 .await?;
-            *block = first..first + size;
+            block.left = first..first + size;
+            block.reserved = Some(Instant::now());
         }
-        let first = block.start;
-        block.start += count;
+        let first = block.left.start;
+        block.left.start += count;
         Ok(first)
     }
 }
 
-async fn reserve(tx: Tx<'_>, sequence: &'static str, count: i64) -> Result<i64, StoreError> {
-    next(&tx, sequence, count).await
-}
-
-/// The first of `count` numbers of a sequence, taken within a transaction: for rows that are rare.
+/// The first of `count` numbers of a sequence, taken within a transaction. Its row stays locked until the
+/// transaction ends, so no two of whatever process get the same.
 pub(crate) async fn next(
     tx: &Tx<'_>,
     sequence: &'static str,
     count: i64,
 ) -> Result<i64, StoreError> {
     let update = "UPDATE sequence SET next = next + ? WHERE name = ?";
-    let updated = tx
-        .db
-        .execute_raw(run(update, vec![count.into(), sequence.into()]))
-        .await?;
-    if updated.rows_affected() == 0 {
-        let insert = "INSERT INTO sequence (name, next) VALUES (?, ?)";
-        tx.db
-            .execute_raw(run(insert, vec![sequence.into(), (1 + count).into()]))
-            .await?;
-        return Ok(1);
+    let update = || statement(tx.db, update, [count.into(), sequence.into()]);
+    if tx.db.execute_raw(update()).await?.rows_affected() == 0 {
+        begin(tx, sequence, 1).await?;
+        tx.db.execute_raw(update()).await?;
     }
     let select = "SELECT next FROM sequence WHERE name = ?";
     let row = tx
         .db
-        .query_one_raw(run(select, vec![sequence.into()]))
+        .query_one_raw(statement(tx.db, select, [sequence.into()]))
         .await?;
     let row = row.ok_or_else(|| StoreError::not_found("sequence", sequence))?;
     Ok(row.try_get::<i64>("", "next")? - count)
+}
+
+/// Makes a sequence, unless another process does so at this moment.
+pub(crate) async fn begin(tx: &Tx<'_>, name: &'static str, first: i64) -> Result<(), StoreError> {
+    let (table, column) = (Alias::new("sequence"), Alias::new("name"));
+    let mut insert = Query::insert()
+        .into_table(table)
+        .columns([column.clone(), Alias::new("next")])
+        .values_panic([name.into(), first.into()])
+        .take();
+    insert.on_conflict(
+        OnConflict::column(column.clone())
+            .do_nothing_on([column])
+            .to_owned(),
+    );
+    tx.db.execute(&insert).await?;
+    Ok(())
 }

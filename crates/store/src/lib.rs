@@ -1,10 +1,11 @@
 //! What slacktide remembers: entities, migrations, the one write gateway, change signals.
 //!
-//! Every write goes through [`write`]: one writer, grouped commits, bounded retries. The first statement of a
+//! Every write goes through [`write`]: few writers, grouped commits, bounded retries. The first statement of a
 //! transaction on a task is the guarded UPDATE of its row; a guard that touches no row is classified by
 //! reading in a new transaction. Signals are sent after the commit and are hints: a lost one costs latency.
 
-mod busy;
+mod backup;
+mod batch;
 pub mod clock;
 mod cluster_rows;
 mod clusters;
@@ -19,27 +20,38 @@ mod hot;
 mod idempotency;
 mod ids;
 mod list;
+mod location;
 mod logs;
 mod mend;
 mod migration;
+mod observe;
+mod reads;
+mod retention;
 mod revisions;
+mod roster;
 mod runs;
+mod session;
 mod signal;
+mod statement;
 mod task_rows;
 mod tasks;
 mod users;
 mod write;
 
+pub use backup::{BackupError, restore};
 pub use clusters::{ClusterFilter, NewCluster, NewServer, NewZone};
-pub use commit::{Committed, Journal};
-pub use connect::{Location, Store};
+pub use commit::{Committed, Journal, Traces};
+pub use connect::Store;
 pub use error::{Duplicate, StoreError};
-pub use executors::Executor;
+pub use executors::{Executor, NewExecutor};
 pub use idempotency::{Key, Remembered};
 pub use list::{Listed, Order, Page};
-pub use logs::{LogLine, LogRun};
+pub use location::{BadLocation, Location, SharedUrl};
+pub use logs::{LogLine, LogRun, LogTail};
 pub use mend::ServerSettings;
-pub use runs::{Assignment, Candidates, QueueDepth};
-pub use signal::Signals;
+pub use retention::Pruned;
+pub use roster::{ExecutorRun, ExecutorStatus};
+pub use runs::{Assignment, Candidates, QueueDepth, RunKey};
+pub use signal::{LinkError, Signals, TaskNews};
 pub use tasks::{Submission, TaskFilter, TaskSnapshot};
 pub use users::User;

@@ -1,7 +1,7 @@
-//! Logs of subtasks: lines by run, written in batches outside the fenced commit.
+//! Logs of subtasks: lines by run, written in batches while it runs, the last ones with its end.
 
 use sea_orm::ConnectionTrait;
-use serde_json::json;
+use serde_json::{Value, json};
 use slacktide_engine::{
     commit::FoldedLog,
     id::{SubtaskId, TaskId},
@@ -10,13 +10,16 @@ use slacktide_engine::{
 };
 
 use crate::{
-    columns::{to_json, word},
+    batch::Op,
+    columns::{clean, word},
     connect::Store,
     error::StoreError,
-    hot,
-    tasks::{run, subtasks_by_id},
-    write::Tx,
+    statement::statement,
+    tasks::subtasks_by_id,
 };
+
+const SELECT_LOG: &str =
+    "SELECT epoch, seq, time, line FROM subtask_log WHERE subtask_id = ? ORDER BY epoch, seq";
 
 /// The log of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +41,44 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// Where the next line of a run goes. Number 0 is the run's head: its operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    subtask: SubtaskId,
-    epoch: i64,
-    seq: i64,
+/// Lines that a run adds to its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogTail {
+    /// The subtask.
+    pub subtask: SubtaskId,
+    /// The run.
+    pub epoch: i64,
+    /// Number of the first line among the rows of the run's log. Row 0 is the head: what the run is for.
+    pub seq: i64,
+    /// The lines.
+    pub lines: Vec<LogLine>,
+}
+
+impl LogTail {
+    /// The order of `hot::LOG_LINE`.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Value> {
+        let numbered = (self.seq..).zip(&self.lines);
+        numbered
+            .map(|(seq, line)| json!([self.subtask, self.epoch, seq, line.time, clean(&line.text)]))
+    }
+}
+
+/// The logs of a subtask that ran inside a commit: its head and its only line.
+pub(crate) fn folded_rows(log: &FoldedLog) -> [Value; 2] {
+    let FoldedLog {
+        subtask,
+        epoch,
+        time,
+        ..
+    } = log;
+    [
+        json!([subtask, epoch, 0, time, log.operation]),
+        json!([subtask, epoch, 1, time, clean(&log.line)]),
+    ]
 }
 
 impl Store {
-    /// Adds lines to a run's log; `seq` counts its rows, of which row 0 is the head.
+    /// Adds lines to a run's log while it runs; its last lines come with its end ([`Store::commit`]).
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -58,29 +89,14 @@ impl Store {
         seq: i64,
         lines: Vec<LogLine>,
     ) -> Result<(), StoreError> {
-        let rows: Vec<_> = (seq..)
-            .zip(&lines)
-            .map(|(seq, line)| {
-                let place = Place {
-                    subtask,
-                    epoch,
-                    seq,
-                };
-                row(place, line.time, &line.text)
-            })
-            .collect();
-        let rows = to_json(&rows)?;
-        self.writer
-            .write("writing a subtask's log", move |tx| {
-                let rows = rows.clone();
-                Box::pin(async move {
-                    tx.db
-                        .execute_raw(run(hot::INSERT_LOG, vec![rows.into()]))
-                        .await?;
-                    Ok(())
-                })
-            })
-            .await
+        let tail = LogTail {
+            subtask,
+            epoch,
+            seq,
+            lines,
+        };
+        let written = self.writer.share("writing a subtask's log", Op::Log(tail));
+        written.await.map(drop)
     }
 
     /// The log of a subtask, run by run.
@@ -96,7 +112,7 @@ impl Store {
         }
         let rows = self
             .reads
-            .query_all_raw(run(hot::SELECT_LOG, vec![subtask.0.into()]))
+            .query_all_raw(statement(&self.reads, SELECT_LOG, [subtask.0.into()]))
             .await?;
         let mut runs: Vec<LogRun> = Vec::new();
         for row in rows {
@@ -116,33 +132,4 @@ impl Store {
         }
         Ok(runs)
     }
-}
-
-/// Writes the logs of subtasks that ran inside the commit.
-pub(crate) async fn write_folded(tx: &Tx<'_>, logs: &[FoldedLog]) -> Result<(), StoreError> {
-    if logs.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = logs
-        .iter()
-        .flat_map(|log| {
-            let place = |seq| Place {
-                subtask: log.subtask,
-                epoch: log.epoch,
-                seq,
-            };
-            [
-                row(place(0), log.time, log.operation.as_str()),
-                row(place(1), log.time, &log.line),
-            ]
-        })
-        .collect();
-    tx.db
-        .execute_raw(run(hot::INSERT_LOG, vec![to_json(&rows)?.into()]))
-        .await?;
-    Ok(())
-}
-
-fn row(place: Place, time: Micros, text: &str) -> serde_json::Value {
-    json!([place.subtask, place.epoch, place.seq, time, text])
 }

@@ -16,21 +16,22 @@ use crate::{
     generation,
     idempotency::{self, Key},
     signal::Wake,
-    tasks::run,
+    statement::statement,
     write::Tx,
 };
 
-const LOCK_TASK_OF_CLUSTER: &str =
-    "UPDATE task SET version = version + 1 WHERE cluster_id = ? AND status = 'RUNNING'";
+/// The task that holds the cluster, if one does: it may be FAILED and be retried.
+const LOCK_TASK_OF_CLUSTER: &str = "UPDATE task SET version = version + 1 \
+     WHERE id = (SELECT active_task_id FROM cluster WHERE id = ?)";
 
-const LET_GO_OF_BASE_DIRS: &str = "UPDATE server SET base_dir_hash = NULL \
-     WHERE cluster_id = ? AND id IN (SELECT value FROM json_each(?))";
-
-/// What no executor has taken yet goes to the host that its server is on now.
+/// What is to be run on a server, now or after a retry, goes to the host that it is on now.
 const MOVE_SUBTASKS: &str = "UPDATE subtask \
      SET host = (SELECT host FROM server WHERE server.id = subtask.server_id), version = version + 1 \
-     WHERE task_id IN (SELECT id FROM task WHERE cluster_id = ? AND status = 'RUNNING') \
-     AND server_id IS NOT NULL AND status IN ('PENDING', 'READY')";
+     WHERE task_id = (SELECT active_task_id FROM cluster WHERE id = ?) \
+     AND server_id IS NOT NULL AND status NOT IN ('RUNNING', 'CANCELING')";
+
+/// How many rows one statement names at most: databases limit the values of a statement.
+const CHUNK: usize = 1000;
 
 /// What may be mended of a registered server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +76,8 @@ async fn update_settings(
     key: Option<&Key>,
 ) -> Result<(), StoreError> {
     let now = clock::now();
-    tx.db
-        .execute_raw(run(LOCK_TASK_OF_CLUSTER, vec![id.0.into()]))
-        .await?;
+    let of_cluster = |sql| statement(tx.db, sql, [id.0.into()]);
+    tx.db.execute_raw(of_cluster(LOCK_TASK_OF_CLUSTER)).await?;
     let updated = cluster::Entity::update_many()
         .col_expr(
             cluster::Column::SqlUser,
@@ -96,13 +96,18 @@ async fn update_settings(
         return Err(StoreError::not_found("cluster", id));
     }
     // All are let go before any is taken, so that two servers may swap their base directories.
-    let named: Vec<_> = servers.iter().map(|settings| settings.id).collect();
-    tx.db
-        .execute_raw(run(
-            LET_GO_OF_BASE_DIRS,
-            vec![id.0.into(), to_json(&named)?.into()],
-        ))
-        .await?;
+    let named: Vec<_> = servers.iter().map(|settings| settings.id.0).collect();
+    for chunk in named.chunks(CHUNK) {
+        server::Entity::update_many()
+            .col_expr(
+                server::Column::BaseDirHash,
+                Expr::value(Option::<String>::None),
+            )
+            .filter(server::Column::ClusterId.eq(id.0))
+            .filter(server::Column::Id.is_in(chunk.iter().copied()))
+            .exec(tx.db)
+            .await?;
+    }
     for settings in servers {
         server::Entity::update_many()
             .col_expr(
@@ -125,9 +130,7 @@ async fn update_settings(
             .await?;
     }
     generation::raise(tx, id).await?;
-    tx.db
-        .execute_raw(run(MOVE_SUBTASKS, vec![id.0.into()]))
-        .await?;
+    tx.db.execute_raw(of_cluster(MOVE_SUBTASKS)).await?;
     tx.wake(Wake::Work);
     if let Some(key) = key {
         idempotency::remember(tx, key, id.0, now).await?;

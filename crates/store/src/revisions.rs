@@ -3,7 +3,10 @@
 use sea_orm::ConnectionTrait;
 use slacktide_engine::{id::TaskId, revision::Revision};
 
-use crate::{columns::json, connect::Store, error::StoreError, hot, tasks::run};
+use crate::{columns::json, connect::Store, error::StoreError, statement::statement};
+
+const SELECT: &str = "SELECT changes FROM task_revision \
+     WHERE task_id = ? AND last_revision > ? ORDER BY first_revision LIMIT ?";
 
 /// How many commits' worth of revisions one read returns at most.
 const COMMITS: i64 = 256;
@@ -15,10 +18,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn revisions(&self, task: TaskId, after: i64) -> Result<Vec<Revision>, StoreError> {
-        let values = vec![task.0.into(), after.into(), COMMITS.into()];
+        let values = [task.0.into(), after.into(), COMMITS.into()];
         let rows = self
             .reads
-            .query_all_raw(run(hot::SELECT_REVISIONS, values))
+            .query_all_raw(statement(&self.reads, SELECT, values))
             .await?;
         let mut revisions = Vec::new();
         for row in rows {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sea_orm::ActiveValue::Set;
 use serde_json::{Value, json};
 use slacktide_engine::{
     id::{ClusterId, ServerId, SubtaskId, TaskId, UserId, ZoneId},
@@ -17,37 +16,42 @@ use crate::{
     error::StoreError,
 };
 
-pub(crate) fn task_row(task: &Task, context: &Context) -> Result<task::ActiveModel, StoreError> {
-    Ok(task::ActiveModel {
-        id: Set(task.id.0),
-        kind: Set(task.kind.to_string()),
-        cluster_id: Set(task.cluster.id.0),
-        cluster_name: Set(task.cluster.name.clone()),
-        ob_cluster_id: Set(task.cluster.ob_cluster_id),
-        creator_id: Set(task.creator.id.0),
-        creator_name: Set(task.creator.name.clone()),
-        context: Set(to_json(context)?),
-        options: Set(to_json(&task.options)?),
-        generation: Set(task.generation),
-        executor: Set(task.executor.clone()),
-        traceparent: Set(task.traceparent.clone()),
-        create_time: Set(task.create_time.0),
-        status: Set(task.state.status.to_string()),
-        operation: Set(task.state.operation.to_string()),
-        start_time: Set(task.state.start_time.map(|time| time.0)),
-        finish_time: Set(task.state.finish_time.map(|time| time.0)),
-        error: Set(task.state.error.clone()),
-        revision: Set(task.revision),
-        last_time: Set(task.last_time.0),
-        total: Set(task.tally.total.into()),
-        successful: Set(task.tally.successful.into()),
-        failed: Set(task.tally.failed.into()),
-        active: Set(task.tally.active.into()),
-        version: Set(0),
-    })
+/// The order of `hot::TASK`.
+pub(crate) fn new_task_row(task: &Task, context: &Context) -> Result<Value, StoreError> {
+    let (state, tally) = (&task.state, &task.tally);
+    Ok(json!([
+        task.id,
+        task.kind,
+        task.cluster.id,
+        task.cluster.name,
+        task.cluster.ob_cluster_id,
+        task.zone,
+        task.server,
+        task.creator.id,
+        task.creator.name,
+        to_json(context)?,
+        to_json(&task.options)?,
+        task.generation,
+        task.executor,
+        task.traceparent,
+        task.create_time,
+        state.status,
+        state.operation,
+        state.start_time,
+        state.finish_time,
+        state.error,
+        task.revision,
+        task.last_time,
+        tally.total,
+        tally.successful,
+        tally.failed,
+        tally.active,
+        tally.running,
+        0,
+    ]))
 }
 
-/// The order of `hot::INSERT_SUBTASKS`.
+/// The order of `hot::NEW_SUBTASK`.
 pub(crate) fn new_subtask_row(subtask: &Subtask) -> Result<Value, StoreError> {
     Ok(json!([
         subtask.id,
@@ -58,6 +62,7 @@ pub(crate) fn new_subtask_row(subtask: &Subtask) -> Result<Value, StoreError> {
         subtask.zone,
         subtask.server,
         subtask.host,
+        subtask.selector,
         i64::from(subtask.foldable),
         i64::try_from(subtask.timeout.as_micros()).unwrap_or(i64::MAX),
         to_json(&subtask.upstreams)?,
@@ -67,6 +72,9 @@ pub(crate) fn new_subtask_row(subtask: &Subtask) -> Result<Value, StoreError> {
         subtask.state.operation,
         subtask.state.run_time,
         subtask.open_upstreams,
+        0,
+        0,
+        0,
     ]))
 }
 
@@ -87,6 +95,8 @@ impl task::Model {
                 name: self.cluster_name,
                 ob_cluster_id: self.ob_cluster_id,
             },
+            zone: self.zone_id.map(ZoneId),
+            server: self.server_id.map(ServerId),
             creator: Creator {
                 id: UserId(self.creator_id),
                 name: self.creator_name,
@@ -110,6 +120,7 @@ impl task::Model {
                 successful: count(self.successful),
                 failed: count(self.failed),
                 active: count(self.active),
+                running: count(self.running),
             },
         })
     }
@@ -128,6 +139,7 @@ impl subtask::Model {
             zone: self.zone_id.map(ZoneId),
             server: self.server_id.map(ServerId),
             host: self.host,
+            selector: word(kind, id, &self.selector)?,
             foldable: self.foldable != 0,
             timeout: Duration::from_micros(self.timeout.unsigned_abs()),
             upstreams: json(kind, id, &self.upstreams)?,
@@ -141,11 +153,14 @@ impl subtask::Model {
                 start_time: self.start_time.map(Micros),
                 finish_time: self.finish_time.map(Micros),
                 error: self.error,
+                code: self.code.map(small),
             },
             open_upstreams: u32::try_from(self.open_upstreams).unwrap_or(0),
             epoch: self.epoch,
             owner: self.owner,
             deadline: self.deadline.map(Micros),
+            not_before: self.not_before.map(Micros),
+            auto_retries: u32::try_from(self.auto_retries).unwrap_or(0),
             version: self.version,
         })
     }

@@ -3,31 +3,25 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, ExprTrait,
-    FromQueryResult, QueryFilter, QueryOrder, Statement,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, Func},
 };
 use slacktide_engine::{
     id::{ClusterId, SubtaskId, TaskId, ZoneId},
     plan::{Acceptance, Accepted, Plan},
-    revision::Revision,
-    status::{ResourceStatus, TaskStatus},
+    status::TaskStatus,
     subtask::Subtask,
     task::{Context, Creator, Task},
 };
 
 use crate::{
+    batch::{Op, SubmitOp},
     clock,
-    columns::to_json,
     connect::Store,
     entity::{subtask, task, zone},
     error::StoreError,
-    hot,
-    idempotency::{self, Key},
+    idempotency::Key,
     list::{Listed, Page},
-    signal::Wake,
-    task_rows::{new_subtask_row, task_row},
-    write::{Tx, begin_read},
 };
 
 /// Everything that comes with a plan.
@@ -86,26 +80,25 @@ impl Store {
             traceparent,
             key,
         } = submission;
-        let former_generation = plan.generation();
+        let (generation, former_status) = (plan.generation(), plan.former_status());
+        let held_status = plan.held_status();
         let first_subtask = self.ids.subtasks(plan.size()).await?;
-        let acceptance = Acceptance {
+        let accepted = plan.accept(Acceptance {
             task: self.ids.task().await?,
             first_subtask,
             creator,
             executor,
             traceparent,
             time: clock::now(),
-        };
-        let accepted = plan.accept(acceptance);
-        let rows = std::sync::Arc::new(accepted.clone());
-        self.writer
-            .write("accepting a task", move |tx| {
-                let (rows, key) = (std::sync::Arc::clone(&rows), key.clone());
-                Box::pin(async move {
-                    write_accepted(&tx, &rows, former_generation, key.as_ref()).await
-                })
-            })
-            .await?;
+        });
+        let op = Op::Submit(Box::new(SubmitOp {
+            accepted: accepted.clone(),
+            generation,
+            former_status,
+            held_status,
+            key,
+        }));
+        self.writer.share("accepting a task", op).await?;
         Ok(accepted)
     }
 
@@ -114,11 +107,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn task(&self, id: TaskId, subtasks: bool) -> Result<TaskSnapshot, StoreError> {
-        let view = begin_read(&self.reads).await?;
+        let view = self.reads.view().await?;
         let row = task::Entity::find_by_id(id.0).one(&view).await?;
         let row = row.ok_or_else(|| StoreError::not_found("task", id))?;
         let snapshot = with_subtasks(&view, row, subtasks).await?;
-        view.rollback().await?;
+        view.end().await?;
         Ok(snapshot)
     }
 
@@ -132,7 +125,7 @@ impl Store {
         page: Page,
         subtasks: bool,
     ) -> Result<Listed<TaskSnapshot>, StoreError> {
-        let view = begin_read(&self.reads).await?;
+        let view = self.reads.view().await?;
         let listed = page
             .fetch(task::Entity::find().filter(condition(filter)), &view)
             .await?;
@@ -140,7 +133,7 @@ impl Store {
         for row in listed.items {
             items.push(with_subtasks(&view, row, subtasks).await?);
         }
-        view.rollback().await?;
+        view.end().await?;
         Ok(Listed {
             items,
             total: listed.total,
@@ -219,84 +212,14 @@ pub(crate) fn contains(column: impl ColumnTrait, part: &str) -> Option<Expr> {
     Some(Expr::expr(Func::lower(column.into_expr())).like(pattern))
 }
 
-async fn write_accepted(
-    tx: &Tx<'_>,
-    accepted: &Accepted,
-    former_generation: i64,
-    key: Option<&Key>,
-) -> Result<(), StoreError> {
-    let Accepted {
-        task,
-        context,
-        subtasks,
-        revisions,
-    } = accepted;
-    let hold = run(
-        hot::HOLD_CLUSTER,
-        vec![
-            ResourceStatus::Stopping.as_str().into(),
-            task.id.0.into(),
-            task.create_time.0.into(),
-            task.cluster.id.0.into(),
-            former_generation.into(),
-        ],
-    );
-    if let Some(key) = key {
-        idempotency::remember(tx, key, task.id.0, task.create_time).await?;
-    }
-    if tx.db.execute_raw(hold).await?.rows_affected() == 0 {
-        return Err(StoreError::Conflict("the cluster"));
-    }
-    task::Entity::insert(task_row(task, context)?)
-        .exec_without_returning(tx.db)
-        .await?;
-    let rows: Vec<_> = subtasks
-        .iter()
-        .map(new_subtask_row)
-        .collect::<Result<_, _>>()?;
-    tx.db
-        .execute_raw(run(hot::INSERT_SUBTASKS, vec![to_json(&rows)?.into()]))
-        .await?;
-    insert_revisions(tx, task.id, revisions).await?;
-    tx.wake(Wake::Task(task.id, task.revision));
-    tx.wake(Wake::Work);
-    Ok(())
-}
-
-pub(crate) async fn insert_revisions(
-    tx: &Tx<'_>,
-    task: TaskId,
-    revisions: &[Revision],
-) -> Result<(), StoreError> {
-    let (Some(first), Some(last)) = (revisions.first(), revisions.last()) else {
-        return Ok(());
-    };
-    let values = vec![
-        task.0.into(),
-        first.number.into(),
-        last.number.into(),
-        to_json(&revisions)?.into(),
-    ];
-    tx.db
-        .execute_raw(run(hot::INSERT_REVISIONS, values))
-        .await?;
-    Ok(())
-}
-
-/// A hand-written statement with its values.
-pub(crate) fn run(sql: &str, values: Vec<sea_orm::Value>) -> Statement {
-    Statement::from_sql_and_values(DatabaseBackend::Sqlite, sql, values)
-}
-
 /// Subtasks of a task by id.
 pub(crate) async fn subtasks_by_id(
     db: &impl ConnectionTrait,
     task: TaskId,
     ids: &[SubtaskId],
 ) -> Result<Vec<subtask::Model>, StoreError> {
-    let statement = run(
-        hot::SELECT_SUBTASKS,
-        vec![to_json(&ids)?.into(), task.0.into()],
-    );
-    Ok(subtask::Model::find_by_statement(statement).all(db).await?)
+    let rows = subtask::Entity::find()
+        .filter(subtask::Column::TaskId.eq(task.0))
+        .filter(subtask::Column::Id.is_in(ids.iter().map(|id| id.0)));
+    Ok(rows.all(db).await?)
 }

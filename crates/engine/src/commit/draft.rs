@@ -1,21 +1,26 @@
 //! A commit in the making.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::{
-    Advance, Change, Claimant, Event, FoldedLog, Frame, Need, Outcome, Refusal, ResourceChange,
-    effect,
+    Advance, Change, Claimant, Event, FoldedLog, Frame, Need, Refusal, ResourceChange, Scan,
+    fold::folds,
 };
 use crate::{
     id::{ClusterId, ServerId, SubtaskId, ZoneId},
-    kind::SubtaskKind,
     revision::{Changed, Revision},
-    status::{Operation, ResourceStatus, SubtaskStatus, TaskStatus},
+    status::{Operation, ResourceStatus, SubtaskStatus},
     subtask::Subtask,
-    task::Task,
+    task::{Task, TaskState},
     time::Micros,
     transition::{Step, next},
 };
+
+/// How long a run has to end once it was asked to. Then whoever notices ends it.
+pub(super) const CANCEL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why drafting ended early.
 pub(super) enum Stop {
@@ -33,6 +38,7 @@ pub(super) struct Draft<'a> {
     pub(super) frame: &'a Frame,
     claimant: &'a Claimant,
     room: usize,
+    host_room: usize,
     pub(super) now: Micros,
     pub(super) task: Task,
     subtasks: BTreeMap<SubtaskId, Subtask>,
@@ -43,7 +49,7 @@ pub(super) struct Draft<'a> {
     claimed: Vec<SubtaskId>,
     pub(super) logs: Vec<FoldedLog>,
     /// What is to be folded or claimed: named by a claim, or made READY by this commit, in order.
-    ready: VecDeque<SubtaskId>,
+    pub(super) ready: VecDeque<SubtaskId>,
 }
 
 impl<'a> Draft<'a> {
@@ -52,6 +58,7 @@ impl<'a> Draft<'a> {
             frame,
             claimant,
             room: claimant.room,
+            host_room: claimant.host_room,
             now: now.max(frame.task.last_time),
             task: frame.task.clone(),
             subtasks: BTreeMap::new(),
@@ -66,16 +73,18 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn advance(mut self, event: &Event) -> Result<Advance, Refusal> {
-        match self.apply(event).and_then(|()| self.run_ready()) {
-            Ok(()) => {}
-            Err(Stop::Need(need)) => return Ok(Advance::Need(need)),
-            Err(Stop::Refuse(refusal)) => return Err(refusal),
+        let drafted = self
+            .apply(event)
+            .and_then(|()| self.run_ready())
+            .and_then(|()| match self.revisions.is_empty() {
+                true => Err(Refusal::NothingToClaim.into()),
+                false => self.settle(),
+            });
+        match drafted {
+            Ok(release) => Ok(Advance::Write(Box::new(self.into_change(release)))),
+            Err(Stop::Need(need)) => Ok(Advance::Need(need)),
+            Err(Stop::Refuse(refusal)) => Err(refusal),
         }
-        if self.revisions.is_empty() {
-            return Err(Refusal::NothingToClaim);
-        }
-        let release = self.settle();
-        Ok(Advance::Write(Box::new(self.into_change(release))))
     }
 
     fn apply(&mut self, event: &Event) -> Result<(), Stop> {
@@ -88,10 +97,7 @@ impl<'a> Draft<'a> {
             Event::TakeOver { runs } => {
                 self.load(runs.iter().map(|(id, _)| *id))?;
                 for &(id, epoch) in runs {
-                    let subtask = self.get(id)?;
-                    let lost =
-                        subtask.state.status == SubtaskStatus::Running && subtask.epoch == epoch;
-                    if lost && self.may_run(id)? {
+                    if self.is_run(id, epoch)? && self.may_run(id)? {
                         self.claim(id, Step::TakeOver)?;
                     }
                 }
@@ -107,14 +113,23 @@ impl<'a> Draft<'a> {
             }
             Event::HandBack { subtask, epoch } => {
                 self.check_run(*subtask, *epoch)?;
-                let number = self.step(*subtask, Step::HandBack, |_, _| {})?;
-                let handed_back = self.edit(*subtask)?;
-                // The raised epoch keeps the run that was given back from still committing anything.
-                handed_back.epoch = number;
-                handed_back.owner = None;
-                handed_back.deadline = None;
-                Ok(())
+                self.hand_back(*subtask)
             }
+            Event::Expire {
+                subtask,
+                epoch,
+                observed,
+            } => {
+                self.check_run(*subtask, *epoch)?;
+                self.expire(*subtask, *observed)
+            }
+            Event::Strand { subtasks, reason } => self.strand(subtasks, reason),
+            Event::RetryTask => self.retry_task(),
+            Event::RetrySubtask(subtask) => self.retry_subtask(*subtask),
+            Event::RollbackTask => self.roll_back_task(),
+            Event::SkipSubtask(subtask) => self.skip_subtask(*subtask),
+            Event::CancelSubtask(subtask) => self.cancel_subtask(*subtask),
+            Event::CancelTask => self.cancel_task(),
         }
     }
 
@@ -126,7 +141,10 @@ impl<'a> Draft<'a> {
                 // A claim names what somebody else has taken, or the same subtask twice.
                 continue;
             }
-            if subtask.foldable {
+            if subtask.not_before.is_some_and(|time| time > self.now) {
+                continue;
+            }
+            if folds(subtask) {
                 self.run_folded(id)?;
             } else if self.may_run(id)? {
                 self.claim(id, Step::Claim)?;
@@ -136,13 +154,29 @@ impl<'a> Draft<'a> {
     }
 
     fn may_run(&self, id: SubtaskId) -> Result<bool, Stop> {
-        let host = &self.get(id)?.host;
-        Ok(self.room > 0 && host.as_ref().is_none_or(|host| *host == self.claimant.host))
+        let subtask = self.get(id)?;
+        let here = match &subtask.host {
+            None => true,
+            // A host that nobody is left on cannot be looked at: the skip says so.
+            Some(_) if subtask.state.operation == Operation::Skip => true,
+            Some(host) => *host == self.claimant.host && self.host_room > 0,
+        };
+        let limit = self.task.options.parallel;
+        // A run that is taken over counts already.
+        let counted = u32::from(subtask.state.status != SubtaskStatus::Ready);
+        let running = self.task.tally.running.saturating_sub(counted);
+        Ok(here
+            && self.room > 0
+            && subtask.selector.is_met_by(&self.claimant.labels)
+            && limit.is_none_or(|limit| running < limit))
     }
 
     fn claim(&mut self, id: SubtaskId, step: Step) -> Result<(), Stop> {
         self.start(id, step)?;
         self.room -= 1;
+        if self.get(id)?.host.is_some() {
+            self.host_room = self.host_room.saturating_sub(1);
+        }
         self.claimed.push(id);
         Ok(())
     }
@@ -151,122 +185,30 @@ impl<'a> Draft<'a> {
     pub(super) fn start(&mut self, id: SubtaskId, step: Step) -> Result<(), Stop> {
         let (host, owner) = (self.claimant.host.clone(), self.claimant.executor.clone());
         let number = self.step(id, step, |state, now| {
-            state.executor = Some(host);
+            // What an operator's word runs inside the commit is run by nobody.
+            if !host.is_empty() {
+                state.executor = Some(host);
+            }
             state.start_time.get_or_insert(now);
             state.finish_time = None;
             state.error = None;
+            state.code = None;
         })?;
         let now = self.now;
         let started = self.edit(id)?;
         started.epoch = number;
         started.owner = Some(owner);
-        started.deadline = Some(now.plus(started.timeout));
+        started.deadline = Some(now.plus(match started.state.status {
+            // Taken over, it only has to look and end.
+            SubtaskStatus::Canceling => CANCEL_LIMIT,
+            _ => started.timeout,
+        }));
+        started.not_before = None;
         Ok(())
-    }
-
-    pub(super) fn finish(&mut self, id: SubtaskId, outcome: &Outcome) -> Result<(), Stop> {
-        let (kind, server, zone) = {
-            let s = self.get(id)?;
-            (s.kind, s.server, s.zone)
-        };
-        if let (Some(server), Some(status)) = (server, effect::on_server(kind, outcome)) {
-            self.servers.insert(server, status);
-        }
-        match &outcome.result {
-            Ok(()) => {
-                if let (SubtaskKind::PrepareStopObZone, Some(zone)) = (kind, zone) {
-                    self.zones.insert(zone, ResourceStatus::Stopping);
-                }
-                self.end_run(id, Step::Succeed, None)?;
-                self.release_downstreams(id)
-            }
-            Err(failure) => {
-                let step = if failure.expired {
-                    Step::Expire
-                } else {
-                    Step::Fail
-                };
-                self.end_run(id, step, Some(&failure.reason))?;
-                self.note_failure(id, kind, &failure.reason);
-                Ok(())
-            }
-        }
-    }
-
-    /// The task names its first failure at once, though siblings may still run.
-    fn note_failure(&mut self, id: SubtaskId, kind: SubtaskKind, reason: &str) {
-        if self.task.state.error.is_none() {
-            self.task.state.error = Some(format!("{} (subtask {id}): {reason}", kind.name()));
-            let state = self.task.state.clone();
-            self.record(Changed::Task(state));
-        }
-    }
-
-    fn end_run(&mut self, id: SubtaskId, step: Step, error: Option<&str>) -> Result<(), Stop> {
-        self.step(id, step, |state, now| {
-            state.finish_time = Some(now);
-            state.error = error.map(str::to_owned);
-            if step == Step::Expire {
-                state.operation = Operation::Cancel;
-            }
-        })?;
-        let ended = self.edit(id)?;
-        ended.owner = None;
-        ended.deadline = None;
-        Ok(())
-    }
-
-    /// Counts a success down at what waits for it, and promotes what waits for nothing more.
-    fn release_downstreams(&mut self, id: SubtaskId) -> Result<(), Stop> {
-        let downstreams = self.get(id)?.downstreams.clone();
-        self.load(downstreams.iter())?;
-        for downstream in downstreams.iter() {
-            let waiting = self.edit(downstream)?;
-            waiting.open_upstreams = waiting.open_upstreams.saturating_sub(1);
-            // A failed sibling stops the task at the next barrier; what is READY already still runs.
-            if waiting.open_upstreams == 0 && self.task.tally.failed == 0 {
-                self.step(downstream, Step::Promote, |_, _| {})?;
-                self.ready.push_back(downstream);
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the task if nothing is left to run. Returns whether it lets go of its cluster.
-    fn settle(&mut self) -> bool {
-        let tally = self.task.tally;
-        let ended = if tally.successful == tally.total {
-            TaskStatus::Successful
-        } else if tally.failed > 0 && tally.active == 0 {
-            TaskStatus::Failed
-        } else {
-            return false;
-        };
-        if ended == TaskStatus::Failed {
-            let reason = self
-                .task
-                .state
-                .error
-                .as_deref()
-                .unwrap_or("no reason given");
-            let reason = format!("task {} failed: {reason}", self.task.id);
-            // What the cluster is in the middle of stays true; the reason says why it goes no further.
-            let status = ResourceStatus::Stopping;
-            self.cluster = Some(ResourceChange {
-                id: self.task.cluster.id,
-                status,
-                reason,
-            });
-        }
-        self.task.state.status = ended;
-        self.task.state.finish_time = Some(self.now);
-        let state = self.task.state.clone();
-        self.record(Changed::Task(state));
-        ended == TaskStatus::Successful
     }
 
     /// Moves a subtask by the table, lets `edit` change the rest of its state, and records the revision.
-    fn step(
+    pub(super) fn step(
         &mut self,
         id: SubtaskId,
         step: Step,
@@ -283,7 +225,7 @@ impl<'a> Draft<'a> {
         Ok(self.record(Changed::Subtask(id, state)))
     }
 
-    fn record(&mut self, what: Changed) -> i64 {
+    pub(super) fn record(&mut self, what: Changed) -> i64 {
         self.task.revision += 1;
         self.task.last_time = self.now;
         let number = self.task.revision;
@@ -297,16 +239,22 @@ impl<'a> Draft<'a> {
 
     fn check_run(&self, id: SubtaskId, epoch: i64) -> Result<(), Stop> {
         self.load([id])?;
-        let subtask = self.get(id)?;
-        if subtask.state.status == SubtaskStatus::Running && subtask.epoch == epoch {
-            Ok(())
-        } else {
-            Err(Refusal::Stale { subtask: id, epoch }.into())
+        match self.is_run(id, epoch)? {
+            true => Ok(()),
+            false => Err(Refusal::Stale { subtask: id, epoch }.into()),
         }
     }
 
+    /// Whether this very run is going on.
+    fn is_run(&self, id: SubtaskId, epoch: i64) -> Result<bool, Stop> {
+        let subtask = self.get(id)?;
+        let status = subtask.state.status;
+        let going_on = matches!(status, SubtaskStatus::Running | SubtaskStatus::Canceling);
+        Ok(going_on && subtask.epoch == epoch)
+    }
+
     /// Asks for all of these that the frame lacks, at once.
-    fn load(&self, ids: impl IntoIterator<Item = SubtaskId>) -> Result<(), Stop> {
+    pub(super) fn load(&self, ids: impl IntoIterator<Item = SubtaskId>) -> Result<(), Stop> {
         let missing: BTreeSet<_> = ids
             .into_iter()
             .filter(|id| !self.frame.subtasks.contains_key(id))
@@ -316,9 +264,39 @@ impl<'a> Draft<'a> {
         } else {
             Err(Stop::Need(Need {
                 subtasks: missing.into_iter().collect(),
-                servers: false,
+                ..Need::default()
             }))
         }
+    }
+
+    /// The subtasks that a scan sees, as they are now.
+    pub(super) fn scan(&self, scan: Scan) -> Result<Vec<SubtaskId>, Stop> {
+        if ![Some(scan), Some(Scan::All)].contains(&self.frame.scanned) {
+            return Err(Stop::Need(Need {
+                scan: Some(scan),
+                ..Need::default()
+            }));
+        }
+        let ids = self.frame.subtasks.keys().copied();
+        let mut seen = Vec::new();
+        for id in ids {
+            if scan.sees(self.get(id)?) {
+                seen.push(id);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether the task is undone rather than done.
+    pub(super) fn is_rollback(&self) -> bool {
+        self.task.state.operation == Operation::Rollback
+    }
+
+    /// Changes the task's own state and records that.
+    pub(super) fn set_task(&mut self, edit: impl FnOnce(&mut TaskState)) {
+        edit(&mut self.task.state);
+        let state = self.task.state.clone();
+        self.record(Changed::Task(state));
     }
 
     pub(super) fn get(&self, id: SubtaskId) -> Result<&Subtask, Stop> {
@@ -329,7 +307,7 @@ impl<'a> Draft<'a> {
         found.ok_or_else(|| Refusal::UnknownSubtask(id).into())
     }
 
-    fn edit(&mut self, id: SubtaskId) -> Result<&mut Subtask, Stop> {
+    pub(super) fn edit(&mut self, id: SubtaskId) -> Result<&mut Subtask, Stop> {
         let original = self
             .frame
             .subtasks

@@ -4,17 +4,23 @@
 //! store loads that into the [`Frame`] and asks again. Subtasks without an outside effect are folded: they
 //! run inside the commit that makes them READY, each of their states recorded as a revision. The commit of
 //! one subtask claims its successors for the same executor, as far as that has room.
+//!
+//! `draft` is the commit in the making: claims, runs, what becomes READY. `end` says what the end of a run means,
+//! `effect` what it means for a server, `fold` what subtasks inside the commit do, `command` what operators ask.
 
+mod command;
 mod draft;
 mod effect;
+mod end;
 mod fold;
 
 use std::collections::BTreeMap;
 
 use crate::{
-    id::{ClusterId, ServerId, SubtaskId, ZoneId},
+    id::{ClusterId, ServerId, SubtaskId, TaskId, ZoneId},
     revision::Revision,
-    status::{Operation, ResourceStatus},
+    selector::Selector,
+    status::{Operation, ResourceStatus, SubtaskStatus, TaskStatus},
     subtask::Subtask,
     task::Task,
     time::Micros,
@@ -30,6 +36,8 @@ pub struct Frame {
     pub subtasks: BTreeMap<SubtaskId, Subtask>,
     /// All servers of the cluster, once they were asked for.
     pub servers: Option<Vec<ServerRow>>,
+    /// The scan whose subtasks are all among those above, once one was asked for.
+    pub scanned: Option<Scan>,
 }
 
 /// What a roll-up needs to know of a server.
@@ -50,8 +58,25 @@ pub struct Claimant {
     pub executor: String,
     /// The host that it runs on.
     pub host: String,
+    /// Its labels.
+    pub labels: Selector,
     /// How many more runs it has room for; 0 while it drains.
     pub room: usize,
+    /// How many of these may work on its own host.
+    pub host_room: usize,
+}
+
+impl Claimant {
+    /// Nobody: for what operators ask. What becomes READY is left for executors.
+    pub fn none() -> Self {
+        Self {
+            executor: String::new(),
+            host: String::new(),
+            labels: Selector::default(),
+            room: 0,
+            host_room: 0,
+        }
+    }
 }
 
 /// What happened.
@@ -84,6 +109,34 @@ pub enum Event {
         /// The run.
         epoch: i64,
     },
+    /// A run is long past its deadline: whoever noticed has raised its host's fence, looked, and ends it.
+    Expire {
+        /// The subtask.
+        subtask: SubtaskId,
+        /// The run.
+        epoch: i64,
+        /// What was seen of its server.
+        observed: Option<Observation>,
+    },
+    /// No executor is alive that could run these READY subtasks. Those that have moved on are passed over.
+    Strand {
+        /// The subtasks.
+        subtasks: Vec<SubtaskId>,
+        /// Why, for the operator.
+        reason: String,
+    },
+    /// An operator has all FAILED subtasks run again.
+    RetryTask,
+    /// An operator has a FAILED subtask run again.
+    RetrySubtask(SubtaskId),
+    /// An operator has the task undone.
+    RollbackTask,
+    /// An operator passes over a FAILED subtask.
+    SkipSubtask(SubtaskId),
+    /// An operator asks a RUNNING subtask to end.
+    CancelSubtask(SubtaskId),
+    /// An operator has no more subtasks started and asks the running ones to end.
+    CancelTask,
 }
 
 /// How a run ended, and what it saw of the server that it worked on.
@@ -112,6 +165,22 @@ pub struct Failure {
     pub reason: String,
     /// Whether the run's time was over. The subtask then shows CANCEL.
     pub expired: bool,
+    /// Whether the reason may pass by itself: then the subtask runs again by itself, a few times.
+    pub transient: bool,
+    /// OceanBase's own error number, where the engine refused a statement.
+    pub code: Option<i32>,
+}
+
+impl Failure {
+    /// A failure that only an operator can mend.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            expired: false,
+            transient: false,
+            code: None,
+        }
+    }
 }
 
 /// What a look at a server's host found.
@@ -141,6 +210,34 @@ pub struct Need {
     pub subtasks: Vec<SubtaskId>,
     /// The servers of the cluster.
     pub servers: bool,
+    /// Subtasks that are found by how they stand.
+    pub scan: Option<Scan>,
+}
+
+/// Which subtasks of a task a commit has to see. Only what operators ask for needs more than it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scan {
+    /// READY, RUNNING and CANCELING ones.
+    Active,
+    /// FAILED ones, and PENDING ones that wait for nothing.
+    Stuck,
+    /// All.
+    All,
+}
+
+impl Scan {
+    /// Whether it sees this subtask.
+    pub fn sees(self, subtask: &Subtask) -> bool {
+        match self {
+            Self::Active => subtask.state.status.is_active(),
+            Self::Stuck => match subtask.state.status {
+                SubtaskStatus::Failed => true,
+                SubtaskStatus::Pending => subtask.open_upstreams == 0,
+                _ => false,
+            },
+            Self::All => true,
+        }
+    }
 }
 
 /// Everything that one commit writes, in one transaction.
@@ -206,6 +303,28 @@ pub enum Refusal {
     /// None of the subtasks is to be had any more.
     #[error("nothing is left to claim")]
     NothingToClaim,
+    /// The task's state does not allow what the operator asks: OCP's 4007.
+    #[error("task {task} in state {status}/{operation} does not support this: {advice}")]
+    TaskState {
+        /// The task.
+        task: TaskId,
+        /// How it stands.
+        status: TaskStatus,
+        /// What it is doing or did last.
+        operation: Operation,
+        /// What can be done instead.
+        advice: &'static str,
+    },
+    /// The subtask's state does not allow what the operator asks: OCP's 4007.
+    #[error("subtask {subtask} in state {status} does not support this: {advice}")]
+    SubtaskState {
+        /// The subtask.
+        subtask: SubtaskId,
+        /// How it stands.
+        status: SubtaskStatus,
+        /// What can be done instead.
+        advice: &'static str,
+    },
     /// The table does not have it.
     #[error(transparent)]
     Illegal(#[from] Illegal),

@@ -10,25 +10,18 @@ use slacktide_engine::{
 };
 
 use crate::{
-    topology::{ACCEPTED, IMMEDIATE, Topology, simulated},
+    topology::{ACCEPTED, simulated_stop},
     world::World,
 };
 
 const ROOT: SubtaskId = SubtaskId(1001);
 
 fn world(servers_of_zones: &[usize]) -> World {
-    World::new(&Topology {
-        cluster: simulated(servers_of_zones),
-        request: IMMEDIATE,
-    })
+    World::new(&simulated_stop(servers_of_zones))
 }
 
 fn executor(name: &str, room: usize) -> Claimant {
-    Claimant {
-        executor: name.to_owned(),
-        host: "h0".to_owned(),
-        room,
-    }
+    crate::topology::executor(name, "h0", room)
 }
 
 fn claim(subtasks: impl Into<Vec<SubtaskId>>) -> Event {
@@ -55,9 +48,12 @@ fn gone() -> Outcome {
 }
 
 fn failed(observed: Observation, expired: bool) -> Outcome {
-    let reason = "the process is still there".to_owned();
+    let failure = Failure {
+        expired,
+        ..Failure::new("the process is still there")
+    };
     Outcome {
-        result: Err(Failure { reason, expired }),
+        result: Err(failure),
         observed: Some(observed),
     }
 }
@@ -91,7 +87,7 @@ fn a_stop_of_one_server_costs_four_commits_and_shows_every_state_in_order() {
     }
     assert_eq!(commits, 4);
     assert_eq!(world.task.state.status, TaskStatus::Successful);
-    assert_eq!(world.cluster, (ResourceStatus::Stopped, String::new()));
+    assert_eq!(world.statuses.cluster, ResourceStatus::Stopped);
 
     let seen: Vec<_> = world
         .revisions
@@ -116,7 +112,7 @@ fn folded_subtasks_say_in_their_logs_what_they_did() {
     assert_eq!(
         lines,
         [
-            "stopping cluster ob_demo (id 1, generation 5), IMMEDIATE, minor freeze off",
+            "Stop OB cluster: cluster ob_demo (id 1, generation 5), IMMEDIATE, minor freeze off",
             "zone is STOPPING: no minor freeze asked for",
             "the upstream subtask succeeded",
         ]
@@ -130,8 +126,8 @@ fn folded_subtasks_say_in_their_logs_what_they_did() {
     assert_eq!(
         lines[1..],
         [
-            "zone is STOPPED: 1 of 1 servers are STOPPED",
-            "cluster is STOPPED: 1 of 1 servers are STOPPED",
+            "zone is STOPPED: of 1 servers, 1 STOPPED",
+            "cluster is STOPPED: of 1 servers, 1 STOPPED",
         ]
     );
 }
@@ -148,7 +144,7 @@ fn a_failure_lets_siblings_finish_and_then_fails_the_task_which_keeps_its_cluste
     assert_eq!(world.task.state.status, TaskStatus::Running);
     assert_eq!(world.task.state.error.as_deref(), Some(reason));
     assert_eq!(
-        world.servers[&ServerId(101)].status,
+        world.statuses.servers[&ServerId(101)],
         ResourceStatus::Running
     );
 
@@ -159,7 +155,8 @@ fn a_failure_lets_siblings_finish_and_then_fails_the_task_which_keeps_its_cluste
     assert_eq!(world.task.state.status, TaskStatus::Failed);
     assert_eq!(world.task.state.error.as_deref(), Some(reason));
     let shown = format!("task 7 failed: {reason}");
-    assert_eq!(world.cluster, (ResourceStatus::Stopping, shown));
+    assert_eq!(world.statuses.cluster, ResourceStatus::Stopping);
+    assert_eq!(world.statuses.reason, shown);
 }
 
 #[test]
@@ -187,7 +184,7 @@ fn a_run_whose_time_is_over_shows_cancel() {
         (SubtaskStatus::Failed, Operation::Cancel)
     );
     assert_eq!(
-        world.servers[&ServerId(101)].status,
+        world.statuses.servers[&ServerId(101)],
         ResourceStatus::Unavailable
     );
 }
@@ -274,6 +271,9 @@ fn a_server_that_was_not_seen_to_be_gone_leaves_the_cluster_unavailable() {
         world.commit(&event, &e0, ACCEPTED).unwrap();
     }
     assert_eq!(world.task.state.status, TaskStatus::Successful);
-    let reason = "1 of 2 servers are STOPPED".to_owned();
-    assert_eq!(world.cluster, (ResourceStatus::Unavailable, reason));
+    assert_eq!(world.statuses.cluster, ResourceStatus::Unavailable);
+    assert_eq!(
+        world.statuses.reason,
+        "of 2 servers, 1 STOPPED, 1 UNAVAILABLE"
+    );
 }

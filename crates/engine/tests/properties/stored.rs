@@ -10,13 +10,14 @@ use slacktide_engine::{
     id::SubtaskId,
     kind::SubtaskKind,
     revision::{Changed, Revision, fold},
+    selector::Selector,
     status::{Operation, ResourceStatus, StopMode, SubtaskStatus, TaskKind, TaskStatus},
     subtask::SubtaskState,
-    task::{Context, StopOptions, TaskState},
+    task::{Context, Options, TaskState},
     time::Micros,
 };
 
-use crate::topology::{IMMEDIATE, accept, simulated};
+use crate::topology::simulated_stop;
 
 /// A value and its JSON say the same, in both directions.
 fn golden<T>(value: &T, form: &str)
@@ -42,6 +43,7 @@ fn a_revision_of_a_subtask_is_stored_with_short_keys() {
                 start_time: Some(Micros(1_699_999_999_000_000)),
                 finish_time: Some(Micros(1_700_000_000_000_000)),
                 error: Some("no answer".to_owned()),
+                code: Some(-4660),
             },
         ),
     };
@@ -49,7 +51,7 @@ fn a_revision_of_a_subtask_is_stored_with_short_keys() {
         &ended,
         concat!(
             r#"{"r":12,"t":1700000000000000,"sub":[1006,{"s":"FAILED","o":"CANCEL","n":2,"x":"h0","#,
-            r#""b":1699999999000000,"f":1700000000000000,"e":"no answer"}]}"#
+            r#""b":1699999999000000,"f":1700000000000000,"e":"no answer","c":-4660}]}"#
         ),
     );
     let fresh = Revision {
@@ -115,12 +117,24 @@ fn drivers_options_contexts_and_fences_are_stored_by_name() {
         r#"{"kind":"simulated","stop_ms":50,"fail_stops":1,"hang":false}"#,
     );
     golden(
-        &StopOptions {
+        &Options {
             mode: StopMode::Graceful,
             minor_freeze: true,
+            parallel: None,
         },
         r#"{"mode":"GRACEFUL","minor_freeze":true}"#,
     );
+    golden(
+        &Options {
+            mode: StopMode::Immediate,
+            minor_freeze: false,
+            parallel: Some(4),
+        },
+        r#"{"mode":"IMMEDIATE","minor_freeze":false,"parallel":4}"#,
+    );
+    let selector: Selector = "rack=r1,dc=a".parse().unwrap();
+    golden(&selector, r#""dc=a,rack=r1""#);
+    golden(&Selector::default(), r#""""#);
     golden(&Context::default(), r#"{"strings":{},"lists":{}}"#);
     golden(
         &Fence {
@@ -152,9 +166,14 @@ fn words_are_ocps() {
         TaskStatus: ["RUNNING", "FAILED", "SUCCESSFUL"];
         SubtaskStatus: ["PENDING", "READY", "RUNNING", "CANCELING", "FAILED", "SUCCESSFUL"];
         Operation: ["EXECUTE", "RETRY", "ROLLBACK", "SKIP", "CANCEL"];
-        ResourceStatus: ["RUNNING", "STOPPING", "STOPPED", "UNAVAILABLE"];
+        ResourceStatus: [
+            "RUNNING", "STOPPING", "STOPPED", "UNAVAILABLE", "STARTING", "RESTARTING", "OPERATING"
+        ];
         StopMode: ["GRACEFUL", "IMMEDIATE"];
-        TaskKind: ["STOP_CLUSTER"];
+        TaskKind: [
+            "STOP_CLUSTER", "START_CLUSTER", "RESTART_CLUSTER", "STOP_ZONE", "START_ZONE",
+            "RESTART_ZONE", "STOP_SERVER", "START_SERVER", "RESTART_SERVER"
+        ];
     }
     assert_eq!(TaskKind::StopCluster.name(), "Stop OB cluster");
     for kind in SubtaskKind::ALL {
@@ -172,7 +191,7 @@ fn fences_order_by_generation_and_then_by_epoch() {
 
 #[test]
 fn a_revision_that_does_not_follow_or_names_a_stranger_changes_nothing() {
-    let accepted = accept(&simulated(&[1]), IMMEDIATE);
+    let accepted = simulated_stop(&[1]).accept();
     let known = Changed::Subtask(accepted.subtasks[0].id, SubtaskState::initial());
     let stranger = Changed::Subtask(SubtaskId(1), SubtaskState::initial());
     let cases = [(2, known.clone()), (4, known.clone()), (3, stranger)];
@@ -225,10 +244,15 @@ fn any_revision() -> impl Strategy<Value = Revision> {
             any::<i32>(),
         ),
         (any_micros(), any_micros()),
-        any::<(Option<String>, Option<String>)>(),
+        any::<(Option<String>, Option<String>, Option<i32>)>(),
     )
         .prop_map(
-            |(id, (status, operation, run_time), (start_time, finish_time), (executor, error))| {
+            |(
+                id,
+                (status, operation, run_time),
+                (start_time, finish_time),
+                (executor, error, code),
+            )| {
                 let state = SubtaskState {
                     status,
                     operation,
@@ -237,6 +261,7 @@ fn any_revision() -> impl Strategy<Value = Revision> {
                     start_time,
                     finish_time,
                     error,
+                    code,
                 };
                 Changed::Subtask(id, state)
             },

@@ -5,28 +5,35 @@ use slacktide_engine::{
     transition::{Illegal, Step, next},
 };
 
-/// A row a status, a column a step, in this order.
-const STEPS: [Step; 7] = [
+/// What may become of a status, and by which step. Whatever is not here must be refused.
+#[rustfmt::skip]
+const TABLE: [(SubtaskStatus, &[(Step, SubtaskStatus)]); 6] = [
+    (Pending,    &[(Step::Promote, Ready)]),
+    (Ready,      &[(Step::Claim, Running), (Step::Drop, Failed)]),
+    (Running,    &[(Step::TakeOver, Running), (Step::HandBack, Ready), (Step::Defer, Ready),
+                   (Step::Succeed, Successful), (Step::Undo, Pending),
+                   (Step::Fail, Failed), (Step::Expire, Failed), (Step::Cancel, Canceling)]),
+    (Canceling,  &[(Step::TakeOver, Canceling), (Step::Fail, Failed), (Step::Expire, Failed)]),
+    (Failed,     &[(Step::Retry, Ready), (Step::Skip, Ready), (Step::RollBack, Ready)]),
+    (Successful, &[(Step::RollBack, Ready)]),
+];
+
+/// Every step, so that a new one is not forgotten here.
+const STEPS: [Step; 14] = [
     Step::Promote,
     Step::Claim,
     Step::TakeOver,
     Step::HandBack,
     Step::Succeed,
+    Step::Undo,
+    Step::Defer,
     Step::Fail,
     Step::Expire,
-];
-
-type Row = (SubtaskStatus, [Option<SubtaskStatus>; STEPS.len()]);
-
-#[rustfmt::skip]
-const TABLE: [Row; 6] = [
-    //            promote      claim          take over      hand back    succeed           fail          expire
-    (Pending,    [Some(Ready), None,          None,          None,        None,             None,         None]),
-    (Ready,      [None,        Some(Running), None,          None,        None,             None,         None]),
-    (Running,    [None,        None,          Some(Running), Some(Ready), Some(Successful), Some(Failed), Some(Failed)]),
-    (Canceling,  [None,        None,          None,          None,        None,             None,         None]),
-    (Failed,     [None,        None,          None,          None,        None,             None,         None]),
-    (Successful, [None,        None,          None,          None,        None,             None,         None]),
+    Step::Cancel,
+    Step::Drop,
+    Step::Retry,
+    Step::Skip,
+    Step::RollBack,
 ];
 
 #[test]
@@ -34,7 +41,8 @@ fn every_pair_of_status_and_step_goes_where_the_table_says() {
     assert_eq!(Step::ALL, STEPS);
     assert_eq!(SubtaskStatus::ALL, TABLE.map(|(from, _)| from));
     for (from, row) in TABLE {
-        for (step, to) in STEPS.into_iter().zip(row) {
+        for step in STEPS {
+            let to = row.iter().find(|(by, _)| *by == step).map(|(_, to)| *to);
             let expected = to.ok_or(Illegal { from, step });
             assert_eq!(next(from, step), expected, "{from} {step:?}");
         }

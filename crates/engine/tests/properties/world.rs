@@ -1,43 +1,42 @@
-//! A store of rows in memory, and executors' events against it. Every commit is checked as it is made.
+//! A store of rows in memory, and events against it. Every commit is checked as it is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use slacktide_engine::{
-    commit::{Advance, Change, Claimant, Event, Frame, Observation, Refusal, ServerRow, advance},
-    id::{ServerId, SubtaskId, TaskId, ZoneId},
-    kind::SubtaskKind,
+    commit::{Advance, Change, Claimant, Event, Frame, Observation, Refusal, Scan, advance},
+    id::{SubtaskId, TaskId},
+    kind::SubtaskKind::{UpdateObClusterStatus, UpdateZoneStatus},
     plan::Accepted,
-    revision::{Changed, Revision},
-    status::{ResourceStatus, SubtaskStatus, TaskStatus},
+    revision::Revision,
+    status::{Operation, ResourceStatus, SubtaskStatus, TaskStatus},
     subtask::Subtask,
-    task::{Tally, Task},
+    task::Task,
     time::Micros,
 };
 
 use crate::{
-    decided::{may_run, named, refusal},
+    decided::{is_command, named, refusal, without_advice},
+    rows, runs,
+    statuses::{self, Statuses},
     topology::Topology,
     watcher::Watcher,
 };
 
-/// How many steps a cluster stop has, barriers included.
-const STEPS: usize = 11;
-
-/// The rows of one accepted stop.
+/// The rows of one accepted operation.
+#[derive(Clone)]
 pub(crate) struct World {
+    pub(crate) topology: Topology,
     pub(crate) accepted: Accepted,
     pub(crate) task: Task,
     pub(crate) subtasks: BTreeMap<SubtaskId, Subtask>,
-    pub(crate) servers: BTreeMap<ServerId, ServerRow>,
-    pub(crate) zones: BTreeMap<ZoneId, ResourceStatus>,
-    pub(crate) cluster: (ResourceStatus, String),
+    pub(crate) statuses: Statuses,
     pub(crate) holder: Option<TaskId>,
     /// Every run that ever was: what late and repeated results speak of.
     pub(crate) runs: Vec<(SubtaskId, i64)>,
-    /// Servers that `Update observer status` saw to be gone.
-    pub(crate) proven: BTreeSet<ServerId>,
     pub(crate) revisions: Vec<Revision>,
     watcher: Watcher,
+    /// The longest way through the graph.
+    depth: usize,
 }
 
 impl World {
@@ -47,28 +46,21 @@ impl World {
         for revision in &accepted.revisions {
             watcher.see(revision);
         }
-        let servers = topology.cluster.zones.iter().flat_map(|zone| {
-            zone.servers.iter().map(|server| ServerRow {
-                id: server.id,
-                zone: zone.id,
-                status: server.status,
-            })
-        });
-        let zones = topology.cluster.zones.iter();
+        let mut statuses = Statuses::of(&topology.cluster);
+        statuses.cluster = accepted.task.kind.holds();
         let world = Self {
+            topology: topology.clone(),
             task: accepted.task.clone(),
             subtasks: by_id(&accepted.subtasks),
-            servers: servers.map(|server| (server.id, server)).collect(),
-            zones: zones.map(|zone| (zone.id, zone.status)).collect(),
-            cluster: (ResourceStatus::Stopping, String::new()),
+            statuses,
             holder: Some(accepted.task.id),
             runs: Vec::new(),
-            proven: BTreeSet::new(),
             revisions: accepted.revisions.clone(),
             watcher,
+            depth: depth(&accepted.subtasks),
             accepted,
         };
-        world.check_rows();
+        rows::check(&world);
         world
     }
 
@@ -79,12 +71,13 @@ impl World {
         claimant: &Claimant,
         now: Micros,
     ) -> Result<Change, Refusal> {
-        let expected = refusal(self, event, claimant);
+        let expected = refusal(self, event, claimant, now);
         let (frame, result) = self.advance(event, claimant, now);
         let everything = Frame {
             task: self.task.clone(),
             subtasks: self.subtasks.clone(),
-            servers: Some(self.servers.values().copied().collect()),
+            servers: Some(self.statuses.rows()),
+            scanned: Some(Scan::All),
         };
         let told_everything = advance(&everything, event, claimant, now).map(written);
         assert_eq!(
@@ -92,23 +85,26 @@ impl World {
             "what a frame holds beyond what was asked for makes a difference"
         );
         self.check_frame(&frame, event, result.as_ref().ok());
-        assert_eq!(result.as_ref().err(), expected.as_ref());
+        assert_eq!(
+            result.as_ref().err().cloned().map(without_advice),
+            expected,
+            "{event:?}"
+        );
 
         let change = result?;
         let before = self.subtasks.clone();
-        self.check_resources(event, &change);
+        let statuses = statuses::after(self, event, &change);
+        self.check_proof(event, &change);
         self.write(&change);
-        self.note_proof(event);
-        let time = now.max(self.accepted.task.create_time);
-        assert!(self.task.last_time >= time);
+        self.statuses.assert_same(&statuses);
+        assert!(self.task.last_time >= now.max(self.accepted.task.create_time));
         for revision in &change.revisions {
             assert_eq!(revision.time, self.task.last_time);
             self.watcher.see(revision);
         }
         self.watcher.compare(&self.task, &self.subtasks);
-        self.check_runs(&before, &change, claimant);
-        self.check_claims(event, &change, claimant);
-        self.check_rows();
+        runs::check(self, &before, event, &change, claimant);
+        rows::check(self);
         Ok(change)
     }
 
@@ -123,21 +119,29 @@ impl World {
             task: self.task.clone(),
             subtasks: BTreeMap::new(),
             servers: None,
+            scanned: None,
         };
-        // A step of the graph at most each time, and once the servers.
-        for _ in 0..=STEPS + 1 {
+        // A step of the graph at most each time, and once each: what the event names, a scan, the servers.
+        for _ in 0..=self.depth + 3 {
             match advance(&frame, event, claimant, now) {
                 Err(refusal) => return (frame, Err(refusal)),
                 Ok(Advance::Write(change)) => return (frame, Ok(*change)),
                 Ok(Advance::Need(need)) => {
-                    assert!(need.servers || !need.subtasks.is_empty(), "needs nothing");
+                    let some = need.servers || !need.subtasks.is_empty() || need.scan.is_some();
+                    assert!(some, "needs nothing");
                     for id in need.subtasks {
                         let again = frame.subtasks.insert(id, self.subtasks[&id].clone());
                         assert!(again.is_none(), "subtask {id} was asked for twice");
                     }
+                    if let Some(scan) = need.scan {
+                        assert!(frame.scanned.is_none(), "scanned twice");
+                        let seen = self.subtasks.values().filter(|row| scan.sees(row));
+                        frame.subtasks.extend(seen.map(|row| (row.id, row.clone())));
+                        frame.scanned = Some(scan);
+                    }
                     if need.servers {
                         assert!(frame.servers.is_none(), "servers were asked for twice");
-                        frame.servers = Some(self.servers.values().copied().collect());
+                        frame.servers = Some(self.statuses.rows());
                     }
                 }
             }
@@ -145,21 +149,44 @@ impl World {
         panic!("asks for rows one by one");
     }
 
-    /// A commit reads what it is about and what waits for what succeeded, never the whole graph.
+    /// A commit reads what it is about and what waits for what has ended, never the whole graph, unless an
+    /// operator asks for something that concerns all of it.
     fn check_frame(&self, frame: &Frame, event: &Event, change: Option<&Change>) {
         let mut allowed: BTreeSet<_> = named(event).into_iter().collect();
         let mut rolls_up = false;
         for subtask in change.into_iter().flat_map(|change| &change.subtasks) {
-            let was = self.subtasks[&subtask.id].state.status;
-            if subtask.state.status == SubtaskStatus::Successful && was != subtask.state.status {
-                allowed.extend(subtask.downstreams.iter());
-                rolls_up |= subtask.kind == SubtaskKind::UpdateZoneStatus;
+            if subtask.state.status == self.subtasks[&subtask.id].state.status {
+                continue;
+            }
+            match subtask.state.status {
+                SubtaskStatus::Successful => {
+                    allowed.extend(subtask.downstreams.iter());
+                    rolls_up |= [UpdateZoneStatus, UpdateObClusterStatus].contains(&subtask.kind);
+                }
+                SubtaskStatus::Pending => allowed.extend(subtask.upstreams.iter()),
+                _ => {}
             }
         }
-        for id in frame.subtasks.keys() {
-            assert!(allowed.contains(id), "subtask {id} was read without need");
-        }
+        let ended = change.map(|change| &change.task.state);
+        let ended_as = |status| ended.is_some_and(|state| state.status == status);
+        rolls_up |= ended_as(TaskStatus::Successful);
         assert_eq!(frame.servers.is_some(), rolls_up);
+
+        let sees = |row| frame.scanned.is_some_and(|scan| scan.sees(row));
+        for row in frame.subtasks.values() {
+            let with_cause = allowed.contains(&row.id) || sees(row);
+            assert!(with_cause, "subtask {} was read without need", row.id);
+        }
+        let is_rollback = self.task.state.operation == Operation::Rollback;
+        match frame.scanned {
+            None => {}
+            Some(Scan::Stuck) => assert!(is_command(event) || ended_as(TaskStatus::Failed)),
+            Some(Scan::Active) => assert_eq!(*event, Event::CancelTask),
+            Some(Scan::All) => assert!(
+                *event == Event::RollbackTask
+                    || is_rollback && matches!(event, Event::SkipSubtask(_))
+            ),
+        }
     }
 
     fn write(&mut self, change: &Change) {
@@ -171,214 +198,38 @@ impl World {
                 ..subtask.clone()
             };
         }
-        for server in &change.servers {
-            self.servers.get_mut(&server.id).unwrap().status = server.status;
-        }
-        for zone in &change.zones {
-            *self.zones.get_mut(&zone.id).unwrap() = zone.status;
-        }
-        if let Some(cluster) = &change.cluster {
-            assert_eq!(cluster.id, self.task.cluster.id);
-            self.cluster = (cluster.status, cluster.reason.clone());
-        }
+        self.statuses.write(change);
         if change.release {
             self.holder = None;
         }
         self.revisions.extend(change.revisions.iter().cloned());
         let claimed = change.claimed.iter();
-        self.runs
-            .extend(claimed.map(|id| (*id, self.subtasks[id].epoch)));
-    }
-
-    fn note_proof(&mut self, event: &Event) {
-        let Event::Finish {
-            subtask, outcome, ..
-        } = event
-        else {
-            return;
-        };
-        let row = &self.subtasks[subtask];
-        if row.kind == SubtaskKind::UpdateObserverStatus
-            && outcome.result.is_ok()
-            && outcome.observed == Some(Observation::Gone)
-        {
-            self.proven.extend(row.server);
+        let claimed = claimed.map(|id| (*id, self.subtasks[id].epoch));
+        let folded = change.logs.iter().map(|log| (log.subtask, log.epoch));
+        for run in claimed.chain(folded) {
+            assert!(!self.runs.contains(&run), "{run:?} ran twice");
+            self.runs.push(run);
         }
     }
 
-    /// Only the server that a run looked at changes.
-    fn check_resources(&self, event: &Event, change: &Change) {
-        let looked_at = match event {
-            Event::Finish { subtask, .. } => self.subtasks[subtask].server,
+    /// A server that is called STOPPED from now on was seen to be gone by the run that says so.
+    fn check_proof(&self, event: &Event, change: &Change) {
+        let gone = match event {
+            Event::Finish {
+                subtask, outcome, ..
+            } => Some((subtask, outcome.observed)),
+            Event::Expire {
+                subtask, observed, ..
+            } => Some((subtask, *observed)),
             _ => None,
         };
+        let gone = gone.filter(|(_, observed)| *observed == Some(Observation::Gone));
         for server in &change.servers {
-            assert_eq!(Some(server.id), looked_at);
-        }
-    }
-
-    /// Epochs only grow, and name the change that began the run; nothing but a row's state and run changes.
-    fn check_runs(
-        &self,
-        before: &BTreeMap<SubtaskId, Subtask>,
-        change: &Change,
-        claimant: &Claimant,
-    ) {
-        for (id, was) in before {
-            let is = &self.subtasks[id];
-            let unchanged = Subtask {
-                state: is.state.clone(),
-                open_upstreams: is.open_upstreams,
-                epoch: is.epoch,
-                owner: is.owner.clone(),
-                deadline: is.deadline,
-                version: is.version,
-                ..was.clone()
-            };
-            assert_eq!(*is, unchanged, "more than a run changed");
-            if is.version == was.version {
-                assert_eq!(is, was);
-            }
-
-            let of_this = change
-                .revisions
-                .iter()
-                .filter_map(|revision| match &revision.what {
-                    Changed::Subtask(of, state) if of == id => {
-                        Some((revision.number, state.status))
-                    }
-                    _ => None,
-                });
-            let raised = of_this.clone().rfind(|(_, to)| {
-                // READY from RUNNING is a run that was given back; it too must commit nothing any more.
-                *to == SubtaskStatus::Running
-                    || *to == SubtaskStatus::Ready && was.state.status == SubtaskStatus::Running
-            });
-            match raised {
-                Some((number, _)) => {
-                    assert_eq!(is.epoch, number);
-                    assert!(is.epoch > was.epoch);
-                }
-                None => assert_eq!(is.epoch, was.epoch),
-            }
-
-            let began = of_this.clone().any(|(_, to)| to == SubtaskStatus::Running);
-            if began {
-                assert_eq!(is.state.executor.as_ref(), Some(&claimant.host));
-            }
-            let logs = change.logs.iter().filter(|log| log.subtask == *id);
-            let logged: Vec<_> = logs.map(|log| (log.epoch, log.time)).collect();
-            if began && is.foldable {
-                assert_eq!(logged, [(is.epoch, self.task.last_time)]);
-            } else {
-                assert_eq!(logged, []);
+            if server.status == ResourceStatus::Stopped {
+                let of = gone.and_then(|(subtask, _)| self.subtasks[subtask].server);
+                assert_eq!(of, Some(server.id), "STOPPED without a look");
             }
         }
-    }
-
-    /// A claimant gets what it may run, as much as it has room for, and no more.
-    fn check_claims(&self, event: &Event, change: &Change, claimant: &Claimant) {
-        assert!(change.claimed.len() <= claimant.room);
-        let deadline = |subtask: &Subtask| Some(self.task.last_time.plus(subtask.timeout));
-        for id in &change.claimed {
-            let row = &self.subtasks[id];
-            assert_eq!(row.state.status, SubtaskStatus::Running);
-            assert!(!row.foldable && may_run(row, claimant));
-            assert_eq!(row.owner.as_ref(), Some(&claimant.executor));
-            assert_eq!(row.deadline, deadline(row));
-        }
-        let claimed: BTreeSet<_> = change.claimed.iter().collect();
-        assert_eq!(claimed.len(), change.claimed.len(), "claimed twice");
-
-        let has_room = change.claimed.len() < claimant.room;
-        if has_room && matches!(event, Event::Finish { .. } | Event::Claim { .. }) {
-            for subtask in &change.subtasks {
-                let left = subtask.state.status == SubtaskStatus::Ready;
-                assert!(!(left && may_run(subtask, claimant)), "left without need");
-            }
-        }
-    }
-
-    /// What holds of the rows after every commit.
-    fn check_rows(&self) {
-        use SubtaskStatus::{Failed, Running, Successful};
-        let mut tally = Tally::default();
-        for subtask in self.subtasks.values() {
-            let status = subtask.state.status;
-            tally.total += 1;
-            tally.successful += u32::from(status == Successful);
-            tally.failed += u32::from(status == Failed);
-            tally.active += u32::from(status.is_active());
-
-            let upstreams = subtask.upstreams.iter();
-            let open = upstreams.filter(|id| self.subtasks[id].state.status != Successful);
-            assert_eq!(subtask.open_upstreams as usize, open.count());
-            let runs = status == Running;
-            assert_eq!(
-                (subtask.owner.is_some(), subtask.deadline.is_some()),
-                (runs, runs)
-            );
-            let untouched_root = subtask.upstreams.is_empty() && self.task.revision == 2;
-            assert!(untouched_root || !(subtask.foldable && status.is_active()));
-        }
-        assert_eq!(self.task.tally, tally);
-        for server in self.servers.values() {
-            let stopped = server.status == ResourceStatus::Stopped;
-            assert_eq!(stopped, self.proven.contains(&server.id));
-        }
-        self.check_roll_ups();
-        self.check_end(tally);
-    }
-
-    fn check_roll_ups(&self) {
-        for (zone, status) in &self.zones {
-            let done = |kind| {
-                let of_zone = |s: &&Subtask| s.kind == kind && s.zone == Some(*zone);
-                let subtask = self.subtasks.values().find(of_zone).unwrap();
-                subtask.state.status == SubtaskStatus::Successful
-            };
-            let mut servers = self.servers.values().filter(|s| s.zone == *zone);
-            let expected = if done(SubtaskKind::UpdateZoneStatus) {
-                stopped_only_if(servers.all(|s| self.proven.contains(&s.id)))
-            } else if done(SubtaskKind::PrepareStopObZone) {
-                ResourceStatus::Stopping
-            } else {
-                ResourceStatus::Running
-            };
-            assert_eq!(*status, expected, "zone {zone}");
-        }
-    }
-
-    fn check_end(&self, tally: Tally) {
-        let error = &self.task.state.error;
-        assert_eq!(error.is_some(), tally.failed > 0);
-        match self.task.state.status {
-            TaskStatus::Running => {
-                assert_eq!(self.cluster, (ResourceStatus::Stopping, String::new()));
-                assert!(self.holder.is_some() && tally.active > 0);
-            }
-            TaskStatus::Failed => {
-                assert!(self.holder.is_some(), "a FAILED task keeps its cluster");
-                assert_eq!(self.cluster.0, ResourceStatus::Stopping);
-                assert!(self.cluster.1.contains(error.as_ref().unwrap()));
-                assert_eq!(tally.active, 0);
-            }
-            TaskStatus::Successful => {
-                assert!(self.holder.is_none());
-                let all = self.proven.len() == self.servers.len();
-                assert_eq!(self.cluster.0, stopped_only_if(all));
-                assert_eq!(self.cluster.1.is_empty(), all, "{}", self.cluster.1);
-                assert_eq!(tally.successful, tally.total);
-            }
-        }
-    }
-}
-
-fn stopped_only_if(all_stopped: bool) -> ResourceStatus {
-    if all_stopped {
-        ResourceStatus::Stopped
-    } else {
-        ResourceStatus::Unavailable
     }
 }
 
@@ -391,4 +242,13 @@ fn written(advance: Advance) -> Change {
 
 fn by_id(subtasks: &[Subtask]) -> BTreeMap<SubtaskId, Subtask> {
     subtasks.iter().map(|s| (s.id, s.clone())).collect()
+}
+
+fn depth(subtasks: &[Subtask]) -> usize {
+    let mut depths: BTreeMap<SubtaskId, usize> = BTreeMap::new();
+    for subtask in subtasks {
+        let above = subtask.upstreams.iter().map(|id| depths[&id]).max();
+        depths.insert(subtask.id, above.unwrap_or(0) + 1);
+    }
+    depths.into_values().max().unwrap_or(0)
 }

@@ -4,9 +4,8 @@
 //! from being stopped: it is skipped, and the log says why.
 
 use futures::future::join_all;
-use slacktide_engine::commit::Outcome;
 
-use super::Ended;
+use super::{Ended, unless_told_to_stop};
 use crate::{run::Context, sql};
 
 pub(super) async fn run(context: &Context<'_>) -> Ended {
@@ -14,14 +13,14 @@ pub(super) async fn run(context: &Context<'_>) -> Ended {
         context
             .log
             .line("minor freeze skipped: the cluster has no SQL account");
-        return Ended::done(Outcome::success());
+        return Ended::seen(None);
     };
-    let options = context.worker.options();
+    let limit = context.worker.options().freeze_limit;
     let servers = context.assignment.servers.iter();
-    let freezes =
-        servers.map(|server| sql::minor_freeze(server, account, options.freeze_limit, context.log));
-    tokio::select! {
-        _ = join_all(freezes) => Ended::done(Outcome::success()),
-        () = context.cancel.cancelled() => Ended::Interrupted,
-    }
+    let freezes = servers.map(|server| sql::minor_freeze(server, account, limit, context.log));
+    let freezing = async {
+        join_all(freezes).await;
+        Ended::seen(None)
+    };
+    unless_told_to_stop(context, freezing).await
 }

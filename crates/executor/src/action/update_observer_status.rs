@@ -1,35 +1,30 @@
-//! `Update observer status`: looks again. STOPPED is written only from this look.
+//! `Update observer status`: looks again, and fails if the server is not as the task wants it.
 
-use slacktide_engine::commit::{Observation, Outcome};
+use slacktide_engine::{commit::Observation, status::Goal};
 
-use super::{Ended, host};
+use super::{Ended, look};
 use crate::run::Context;
 
 pub(super) async fn run(context: &Context<'_>) -> Ended {
-    let host = match host(context) {
-        Ok(host) => host,
+    let (_, sighting) = match look(context).await {
+        Ok(looked) => looked,
         Err(ended) => return ended,
     };
-    let sighting = host.look(context.assignment.process.as_deref()).await;
-    context.log.line(&sighting.text);
-    let observed = Some(sighting.observation);
-    match sighting.observation {
-        Observation::Gone => Ended::done(Outcome {
-            result: Ok(()),
-            observed,
-        }),
-        Observation::Alive => Ended::failed(
-            format!(
-                "the server runs again: {}; see what restarts it",
-                sighting.text
-            ),
+    let (observed, text) = (Some(sighting.observation), sighting.text);
+    match (context.assignment.task.kind.goal(), sighting.observation) {
+        (Goal::Stop, Observation::Gone) | (Goal::Start | Goal::Restart, Observation::Alive) => {
+            Ended::seen(observed)
+        }
+        (Goal::Stop, Observation::Alive) => Ended::failed(
+            format!("the server runs again: {text}; see what restarts it"),
             observed,
         ),
-        Observation::Unknown => Ended::failed(
-            format!(
-                "it cannot be told whether the server is stopped: {}",
-                sighting.text
-            ),
+        (Goal::Start | Goal::Restart, Observation::Gone) => Ended::failed(
+            format!("the server is gone again: {text}; see its own log for the reason"),
+            observed,
+        ),
+        (_, Observation::Unknown) => Ended::failed(
+            format!("it cannot be told whether the server runs: {text}"),
             observed,
         ),
     }

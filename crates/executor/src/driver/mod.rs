@@ -13,6 +13,7 @@ use slacktide_engine::{
 use crate::{options::Options, run::Context};
 use process_host::ProcessHost;
 pub use process_host::check_host;
+pub(crate) use process_host::process_driver;
 use simulated::Simulated;
 
 /// The host of one server, reached by the driver that the server was registered with.
@@ -35,16 +36,30 @@ pub(crate) struct Sighting {
 }
 
 impl Sighting {
+    /// Nothing but what was seen.
+    fn plain(observation: Observation, text: String) -> Self {
+        Self {
+            observation,
+            text,
+            process: None,
+            launch: None,
+            obstacle: None,
+        }
+    }
+
     /// Nothing can be said, for this reason.
     fn unknown(reason: String) -> Self {
         Self {
-            observation: Observation::Unknown,
-            text: reason.clone(),
-            process: None,
-            launch: None,
-            obstacle: Some(reason),
+            obstacle: Some(reason.clone()),
+            ..Self::plain(Observation::Unknown, reason)
         }
     }
+}
+
+/// Whether a run that found a higher fence was only taken over: then its subtask goes on in another run, which says
+/// how it ends. A later operation's fence is a failure, for this one's subtask has no other run.
+fn is_taken_over(own: Fence, held: Fence) -> bool {
+    held.generation == own.generation
 }
 
 /// Why a server was not stopped.
@@ -57,14 +72,53 @@ pub(crate) enum StopFailure {
     Failed {
         reason: String,
         observed: Observation,
+        /// Whether the same attempt may succeed later by itself.
+        transient: bool,
     },
 }
 
 impl StopFailure {
     /// Nothing was done, and nothing can be said of the server.
     fn unknown(reason: String) -> Self {
-        let observed = Observation::Unknown;
-        Self::Failed { reason, observed }
+        Self::failed(reason, Observation::Unknown)
+    }
+
+    /// It failed for what no waiting helps against.
+    fn failed(reason: String, observed: Observation) -> Self {
+        Self::Failed {
+            reason,
+            observed,
+            transient: false,
+        }
+    }
+}
+
+/// Why a server was not started.
+pub(crate) enum StartFailure {
+    /// The run is somebody else's.
+    Lost,
+    /// The run was told to stop. What had been started goes on.
+    Canceled,
+    /// Anything else.
+    Failed {
+        reason: String,
+        observed: Observation,
+        /// Whether the same attempt may succeed later by itself.
+        transient: bool,
+        /// OceanBase's number of the error, where there is one.
+        code: Option<i32>,
+    },
+}
+
+impl StartFailure {
+    /// It failed for what no waiting helps against.
+    fn failed(reason: String, observed: Observation) -> Self {
+        Self::Failed {
+            reason,
+            observed,
+            transient: false,
+            code: None,
+        }
     }
 }
 
@@ -102,6 +156,15 @@ impl Host {
         }
     }
 
+    /// Looks whether the server runs, without asking who would start it again: for looks that come every few
+    /// seconds.
+    pub(crate) async fn glance(&self) -> Sighting {
+        match self {
+            Self::Process(host) => host.glance().await,
+            Self::Simulated(host) => host.look().await,
+        }
+    }
+
     /// Stops the server, and returns when it is proven gone, with a line for the log.
     pub(crate) async fn stop(&self, context: &Context<'_>) -> Result<String, StopFailure> {
         match self {
@@ -109,7 +172,45 @@ impl Host {
             Self::Simulated(_) if context.assignment.process.is_some() => {
                 Err(StopFailure::unknown(no_longer_real()))
             }
-            Self::Simulated(host) => host.stop(context).await,
+            Self::Simulated(host) => {
+                host.stop(context.fence(), context.log, context.cancel)
+                    .await
+            }
+        }
+    }
+
+    /// Starts the server, or finds that it runs already, and returns when it has stayed for a while, with what
+    /// is to be journaled of its process. Whether it serves is another question: see [`crate::sql`].
+    ///
+    /// `launch` is what the journal keeps of how it ran before.
+    pub(crate) async fn start(
+        &self,
+        context: &Context<'_>,
+        server: &Server,
+        launch: Option<&str>,
+    ) -> Result<Sighting, StartFailure> {
+        match self {
+            Self::Process(host) => host.start(context, server, launch).await,
+            Self::Simulated(_) if context.assignment.process.is_some() => {
+                Err(StartFailure::failed(no_longer_real(), Observation::Unknown))
+            }
+            Self::Simulated(host) => host.start(context.fence(), context.log).await,
+        }
+    }
+
+    /// Whether the task found the server running and stopped it, or may have begun to.
+    pub(crate) async fn was_stopped_by(&self, context: &Context<'_>) -> bool {
+        match self {
+            Self::Process(_) => context.assignment.process.is_some(),
+            Self::Simulated(host) => host.was_stopped_in(context.fence().generation).await,
+        }
+    }
+
+    /// Whether the process that was just seen is one that the task started.
+    pub(crate) async fn was_started_by(&self, context: &Context<'_>, seen: &Sighting) -> bool {
+        match self {
+            Self::Process(host) => host.was_started_by(context, seen).await,
+            Self::Simulated(host) => host.was_started_in(context.fence().generation).await,
         }
     }
 
@@ -117,7 +218,7 @@ impl Host {
     pub(crate) async fn raise_fence(&self, fence: Fence) -> Result<(), String> {
         match self {
             Self::Process(host) => host.raise_fence(fence).await,
-            Self::Simulated(_) => Ok(()),
+            Self::Simulated(host) => host.raise_fence(fence).await,
         }
     }
 }

@@ -3,13 +3,19 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use slacktide_engine::{cluster::Driver, commit::Observation, fence::Fence, status::StopMode};
+use slacktide_engine::{
+    cluster::{Driver, Server},
+    commit::Observation,
+    fence::Fence,
+    status::StopMode,
+};
 use slacktide_store::NewServer;
 
 use super::{
-    Sighting, StopFailure,
+    Sighting, StartFailure, StopFailure, is_taken_over,
     process::{
-        Finding, Identity, Ladder, Owner, Process, ProcessDriver, StopError, StopOrder, Target,
+        Finding, Identity, Ladder, Launch, Owner, Process, ProcessDriver, StartError, StartOrder,
+        StopError, StopOrder, Target,
     },
 };
 use crate::{options::Options, run::Context};
@@ -21,6 +27,9 @@ struct Journaled {
     host: String,
     /// Who it is.
     identity: Identity,
+    /// On whose behalf an executor started it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started_by: Option<String>,
 }
 
 /// The host of a server that is a process.
@@ -28,6 +37,21 @@ pub(crate) struct ProcessHost {
     driver: ProcessDriver,
     base_dir: PathBuf,
     host: String,
+}
+
+/// The driver of a server that is a process on this executor's host.
+pub(crate) fn process_driver(
+    base_dir: &str,
+    sql_port: u16,
+    rpc_port: u16,
+    options: &Options,
+) -> ProcessDriver {
+    let target = Target {
+        base_dir: PathBuf::from(base_dir),
+        sql_port,
+        rpc_port,
+    };
+    ProcessDriver::new(target, &options.state_dir.join("process"))
 }
 
 /// Whether an executor with these options may read, lock and signal what a server that is to be registered
@@ -45,15 +69,9 @@ pub async fn check_host(server: &NewServer, options: &Options) -> Result<(), Str
 
 impl ProcessHost {
     pub(super) fn new(base_dir: &str, sql_port: u16, rpc_port: u16, options: &Options) -> Self {
-        let base_dir = PathBuf::from(base_dir);
-        let target = Target {
-            base_dir: base_dir.clone(),
-            sql_port,
-            rpc_port,
-        };
         Self {
-            driver: ProcessDriver::new(target, &options.state_dir.join("process")),
-            base_dir,
+            driver: process_driver(base_dir, sql_port, rpc_port, options),
+            base_dir: PathBuf::from(base_dir),
             host: options.host.clone(),
         }
     }
@@ -63,6 +81,10 @@ impl ProcessHost {
             Ok(known) => self.sighting(self.driver.look().await, known.is_some()),
             Err(reason) => Sighting::unknown(reason),
         }
+    }
+
+    pub(super) async fn glance(&self) -> Sighting {
+        self.sighting(self.driver.glance().await, false)
     }
 
     pub(super) async fn raise_fence(&self, fence: Fence) -> Result<(), String> {
@@ -94,6 +116,73 @@ impl ProcessHost {
         })
     }
 
+    pub(super) async fn start(
+        &self,
+        context: &Context<'_>,
+        server: &Server,
+        launch: Option<&str>,
+    ) -> Result<Sighting, StartFailure> {
+        let unreadable = |reason| StartFailure::failed(reason, Observation::Unknown);
+        // A server is started only where it ran.
+        let journal = context.assignment.process.as_deref();
+        self.recall(journal).await.map_err(unreadable)?;
+        let launch: Option<Launch> =
+            launch
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|error| {
+                    unreadable(format!(
+                        "the journal of how the server ran is damaged: {error}"
+                    ))
+                })?;
+        let starting = self.driver.start(StartOrder {
+            launch,
+            fence: context.fence(),
+            started_by: on_behalf_of(context),
+            settle: context.worker.options().settle,
+            limits: context.worker.options().limits,
+            ip: Some(server.ip.clone()),
+            log: context.log,
+            intents: context.intents,
+            cancel: context.cancel,
+        });
+        let started = starting.await.map_err(start_failure)?;
+        let text = match started.already_running {
+            true => format!("the server runs: {}", started.process),
+            false => format!(
+                "the server runs after {} ms: {}",
+                started.took.as_millis(),
+                started.process
+            ),
+        };
+        // Down when the task looked first, it runs because an earlier run of this subtask started it and died before
+        // it could note that.
+        let started_by = started
+            .started_by
+            .or_else(|| journal.is_none().then(|| on_behalf_of(context)));
+        Ok(self.alive(text, &started.process, started_by))
+    }
+
+    /// Whether the task started the process that was just seen: the host's own note says so, or the journal.
+    pub(super) async fn was_started_by(&self, context: &Context<'_>, seen: &Sighting) -> bool {
+        let task = format!("task {},", context.assignment.task.id);
+        let is_task = |by: Option<String>| by.is_some_and(|by| by.starts_with(&task));
+        if is_task(self.driver.started_by().await.ok().flatten()) {
+            return true;
+        }
+        let read = |text: Option<&str>| serde_json::from_str::<Journaled>(text?).ok();
+        let (seen, journaled) = (
+            read(seen.process.as_deref()),
+            read(context.assignment.process.as_deref()),
+        );
+        match (seen, journaled) {
+            (Some(seen), Some(journaled)) => {
+                seen.identity == journaled.identity && is_task(journaled.started_by)
+            }
+            _ => false,
+        }
+    }
+
     /// Who the journal says the process is; `None` if it knows of none.
     ///
     /// Settings may have been mended since it was written. That a process is gone from where it never was proves
@@ -102,7 +191,7 @@ impl ProcessHost {
         let Some(journal) = journal else {
             return Ok(None);
         };
-        let Journaled { host, identity } = serde_json::from_str(journal)
+        let Journaled { host, identity, .. } = serde_json::from_str(journal)
             .map_err(|error| format!("the journal of the server's process is damaged: {error}"))?;
         let moved = |from: &str, to: &str| {
             format!(
@@ -132,17 +221,14 @@ impl ProcessHost {
     fn sighting(&self, finding: Finding, known: bool) -> Sighting {
         let text = finding.to_string();
         match finding {
-            Finding::None => gone(text),
-            Finding::Foreign(_) if known => gone(text),
-            Finding::One(process) => self.alive(text, &process),
+            Finding::None => Sighting::plain(Observation::Gone, text),
+            Finding::Foreign(_) if known => Sighting::plain(Observation::Gone, text),
+            Finding::One(process) => self.alive(text, &process, None),
             Finding::Multiple(_) => Sighting {
-                observation: Observation::Alive,
-                process: None,
-                launch: None,
                 obstacle: Some(format!(
                     "{text}; decide by hand which one to keep, end the others, then retry"
                 )),
-                text,
+                ..Sighting::plain(Observation::Alive, text)
             },
             Finding::Foreign(_) => Sighting::unknown(format!(
                 "{text}; correct base_dir or the ports, or end that process, then retry"
@@ -151,7 +237,7 @@ impl ProcessHost {
         }
     }
 
-    fn alive(&self, text: String, process: &Process) -> Sighting {
+    fn alive(&self, text: String, process: &Process, started_by: Option<String>) -> Sighting {
         let obstacle = match &process.owner {
             Owner::Systemd { unit } => Some(format!(
                 "the systemd unit {unit} owns the process and would start it again: \
@@ -162,39 +248,38 @@ impl ProcessHost {
         let journaled = Journaled {
             host: self.host.clone(),
             identity: process.identity.clone(),
+            started_by,
         };
-        let (process, launch) = match (
+        match (
             serde_json::to_string(&journaled),
             serde_json::to_string(&process.launch),
         ) {
-            (Ok(process), Ok(launch)) => (process, launch),
+            (Ok(process), Ok(launch)) => Sighting {
+                process: Some(process),
+                launch: Some(launch),
+                obstacle,
+                ..Sighting::plain(Observation::Alive, text)
+            },
             (Err(error), _) | (_, Err(error)) => {
-                return Sighting::unknown(format!("the process cannot be written down: {error}"));
+                Sighting::unknown(format!("the process cannot be written down: {error}"))
             }
-        };
-        Sighting {
-            observation: Observation::Alive,
-            text,
-            process: Some(process),
-            launch: Some(launch),
-            obstacle,
         }
     }
 }
 
-fn gone(text: String) -> Sighting {
-    Sighting {
-        observation: Observation::Gone,
-        text,
-        process: None,
-        launch: None,
-        obstacle: None,
-    }
+/// On whose behalf a server is started, for whoever finds it running later.
+fn on_behalf_of(context: &Context<'_>) -> String {
+    let (task, subtask) = (&context.assignment.task, &context.assignment.subtask);
+    format!(
+        "task {}, subtask {}, epoch {}",
+        task.id, subtask.id, subtask.epoch
+    )
 }
 
 fn failure(error: StopError) -> StopFailure {
     let observed = match &error {
         StopError::RunLost(_) => return StopFailure::Lost,
+        StopError::Fenced { own, held } if is_taken_over(*own, *held) => return StopFailure::Lost,
         StopError::Canceled { .. } => return StopFailure::Canceled,
         StopError::Restarted(_)
         | StopError::Multiple(_)
@@ -204,52 +289,40 @@ fn failure(error: StopError) -> StopFailure {
         _ => Observation::Unknown,
     };
     StopFailure::Failed {
+        transient: error.is_transient(),
         reason: error.to_string(),
         observed,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn host(dir: &std::path::Path) -> ProcessHost {
-        let options = Options::new("here", dir.join("hosts"));
-        ProcessHost::new(&dir.display().to_string(), 2881, 2882, &options)
-    }
-
-    fn journal(host: &str, base_dir: &std::path::Path) -> String {
-        let identity = Identity {
-            boot_id: "boot".to_owned(),
-            pid: 4711,
-            start_time: 1,
-            exe_dev: 1,
-            exe_ino: 1,
-            base_dir: base_dir.to_owned(),
-            uid: 0,
-        };
-        let host = host.to_owned();
-        serde_json::to_string(&Journaled { host, identity }).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_process_that_was_found_elsewhere_is_not_gone_because_it_is_not_here() {
-        let dir = tempfile::tempdir().unwrap();
-        let real = dir.path().canonicalize().unwrap();
-        let here = host(&real);
-        assert!(here.recall(None).await.unwrap().is_none());
-        let known = here.recall(Some(&journal("here", &real))).await.unwrap();
-        assert_eq!(known.unwrap().pid, 4711);
-
-        let elsewhere = [
-            journal("there", &real),
-            journal("here", &real.join("other")),
-        ];
-        for journal in elsewhere {
-            let reason = here.recall(Some(&journal)).await.unwrap_err();
-            assert!(reason.contains("was found in"), "{reason}");
-            let sighting = here.look(Some(&journal)).await;
-            assert_eq!(sighting.observation, Observation::Unknown);
+fn start_failure(error: StartError) -> StartFailure {
+    let observed = match &error {
+        StartError::RunLost(_) => return StartFailure::Lost,
+        StartError::Fenced { own, held } if is_taken_over(*own, *held) => {
+            return StartFailure::Lost;
         }
+        StartError::Canceled { .. } => return StartFailure::Canceled,
+        StartError::Multiple(_) | StartError::NoLock { .. } | StartError::Signalled { .. } => {
+            Observation::Alive
+        }
+        StartError::Ended { .. }
+        | StartError::DataDamaged { .. }
+        | StartError::NotSetUp { .. }
+        | StartError::NoProgram { .. }
+        | StartError::WrongUser { .. }
+        | StartError::Spawn { .. } => Observation::Gone,
+        StartError::PortTaken(_)
+        | StartError::Unknown { .. }
+        | StartError::Fenced { .. }
+        | StartError::Fence(_) => Observation::Unknown,
+    };
+    StartFailure::Failed {
+        reason: error.to_string(),
+        observed,
+        transient: error.is_transient(),
+        code: error.code(),
     }
 }
+
+#[cfg(test)]
+mod tests;

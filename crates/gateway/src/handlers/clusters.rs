@@ -5,13 +5,12 @@ use slacktide_api::v1::{GetClusterRequest, ListClustersRequest};
 use crate::{
     envelope::Answer,
     error::ApiError,
-    model::{cluster::ObCluster, page::Page, stop::BegunTask},
+    model::{cluster::ObCluster, page::Page},
     request::{
         filter,
         list::{Paging, Sortable, order_by},
         path::Ids,
         query::Params,
-        stop::Stop,
     },
     upstream::Rpc,
 };
@@ -50,11 +49,4 @@ pub(crate) async fn get(rpc: Rpc, Ids([id]): Ids<1>) -> Result<Answer<ObCluster>
     let response = rpc.clusters().get_cluster(request).await?.into_inner();
     let cluster = response.cluster.ok_or_else(ApiError::internal)?;
     Ok(Answer(cluster.into()))
-}
-
-pub(crate) async fn stop(rpc: Rpc, Stop(message): Stop) -> Result<Answer<BegunTask>, ApiError> {
-    let request = rpc.request(message);
-    let response = rpc.clusters().stop_cluster(request).await?.into_inner();
-    let task = response.task.ok_or_else(ApiError::internal)?;
-    Ok(Answer(task.into()))
 }

@@ -81,9 +81,10 @@ struct TypedCluster {
     r#type: &'static str,
 }
 
+/// OCP's SubtaskInstance.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Subtask {
+pub(crate) struct Subtask {
     #[serde(skip_serializing_if = "Option::is_none")]
     create_time: Option<String>,
     description: String,
@@ -230,6 +231,6 @@ impl From<v1::TaskCluster> for TypedCluster {
 }
 
 /// The gRPC API has an empty string where something isn't known yet; REST leaves it out.
-fn known(text: String) -> Option<String> {
+pub(super) fn known(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }

@@ -9,16 +9,13 @@ const STATUS: &str = "status";
 const TYPE: &str = "type";
 
 /// Statuses of a cluster that OCP knows and that no cluster here is ever in.
-const NEVER: [&str; 13] = [
+const NEVER: [&str; 10] = [
     "ABANDONED",
     "CREATING",
     "DELETING",
     "DISCONNECTING",
     "FAILOVER",
     "MOVINGOUT",
-    "OPERATING",
-    "RESTARTING",
-    "STARTING",
     "STARTING_IN_READ_ONLY",
     "SWITCHOVER",
     "TAKINGOVER",

@@ -108,7 +108,7 @@ async fn a_cluster_shows_its_zones_and_servers() {
 #[tokio::test]
 async fn the_list_is_a_page() {
     let rest = rest();
-    let query = "name=demo&status=RUNNING,STARTING&sort=updateTime,desc&size=9999&page=x";
+    let query = "name=demo&status=RUNNING,CREATING&sort=updateTime,desc&size=9999&page=x";
     let data = rest.get(&format!("{LIST}?{query}")).await.data();
     assert_eq!(data["contents"][0]["id"], 21);
     assert_eq!(

@@ -39,9 +39,14 @@ async fn codes_become_http_statuses() {
         (Code::PermissionDenied, None, 403, 3100),
         (Code::NotFound, Some("11001"), 404, 11001),
         (Code::NotFound, Some("4001"), 404, 4001),
+        (Code::NotFound, Some("12002"), 404, 12002),
+        (Code::NotFound, Some("13001"), 404, 13001),
         (Code::AlreadyExists, None, 409, 0),
         (Code::FailedPrecondition, Some("11007"), 409, 11007),
         (Code::FailedPrecondition, Some("11020"), 409, 11020),
+        (Code::FailedPrecondition, Some("12004"), 409, 12004),
+        (Code::FailedPrecondition, Some("13003"), 409, 13003),
+        (Code::FailedPrecondition, Some("19020"), 409, 19020),
         (Code::FailedPrecondition, Some("4007"), 400, 4007),
         (Code::FailedPrecondition, Some("4009"), 400, 4009),
         (Code::FailedPrecondition, None, 409, 0),
@@ -63,6 +68,49 @@ async fn codes_become_http_statuses() {
             "{code:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn each_call_that_changes_something_passes_on_why_it_is_refused() {
+    let (cluster, task) = ("/api/v2/ob/clusters/21", "/api/v2/tasks/instances/7");
+    for (path, ocp_code, status) in [
+        (format!("{cluster}/start"), 11007, 409),
+        (format!("{cluster}/restart"), 11020, 409),
+        (format!("{cluster}/zones/z/stop"), 12004, 409),
+        (format!("{cluster}/zones/z/start"), 12004, 409),
+        (format!("{cluster}/zones/z/restart"), 11020, 409),
+        (format!("{cluster}/servers/5/stop"), 19020, 409),
+        (format!("{cluster}/servers/5/start"), 13003, 409),
+        (format!("{cluster}/servers/5/restart"), 13003, 409),
+        (format!("{task}/retry"), 4007, 400),
+        (format!("{task}/rollback"), 4007, 400),
+        (format!("{task}/cancel"), 4007, 400),
+        (format!("{task}/subtasks/70/retry"), 4007, 400),
+        (format!("{task}/subtasks/70/skip"), 4007, 400),
+        (format!("{task}/subtasks/70/cancel"), 4007, 400),
+    ] {
+        let code = ocp_code.to_string();
+        let details = details(Some(&code));
+        let fault = Status::with_error_details(Code::FailedPrecondition, "not so", details);
+        let rest = Rest::new(Script {
+            fault: Some(fault),
+            ..Script::default()
+        });
+        let answer = rest.post(&path, "").await;
+        assert_eq!(answer.status, status, "{path}");
+        let expected = json!({"code": ocp_code, "message": "not so"});
+        assert_eq!(answer.error(), expected, "{path}");
+    }
+    let missing = Status::with_error_details(Code::NotFound, "gone", details(Some("4001")));
+    let rest = Rest::new(Script {
+        fault: Some(missing),
+        ..Script::default()
+    });
+    let answer = rest.post(&format!("{task}/downloadDiagnosis"), "").await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.error()["code"]),
+        (404, &json!(4001))
+    );
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ async fn an_unknown_path_is_not_found() {
         "/",
         "/api/v2/ob/cluster",
         "/api/v2/ob/clusters/",
-        "/api/v2/ob/clusters/1/start",
+        "/api/v2/ob/clusters/1/shake",
     ] {
         for method in [Method::GET, Method::POST] {
             let answer = rest().send(request(method, path, "{}")).await;

@@ -5,9 +5,13 @@ mod bodies;
 #[cfg(test)]
 mod clusters;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod http_edges;
+#[cfg(test)]
+mod operations;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]

@@ -19,6 +19,10 @@ pub(crate) struct Script {
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) total_size: i64,
     pub(crate) log: String,
+    /// Whether the first part of a list of tasks is not all of its page.
+    pub(crate) cut: bool,
+    /// Pieces of the diagnosis; the first comes with its name.
+    pub(crate) pieces: Vec<&'static str>,
     /// Answer of every call but GetInfo, after sign-in.
     pub(crate) fault: Option<Status>,
     /// Whether StopCluster panics.
@@ -34,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) get_task: Option<v1::GetTaskRequest>,
     pub(crate) list_tasks: Option<v1::ListTasksRequest>,
     pub(crate) log: Option<v1::GetSubtaskLogRequest>,
+    /// The last request that changes something, but for a stop of a cluster, as it shows itself.
+    pub(crate) change: Option<String>,
     pub(crate) metadata: MetadataMap,
     pub(crate) calls: usize,
 }
@@ -68,6 +74,13 @@ impl Server {
             Some(fault) => Err(fault.clone()),
             None => Ok(&self.script),
         }
+    }
+
+    /// Takes a request that changes something.
+    fn change<T: std::fmt::Debug>(&self, request: Request<T>) -> Result<&Script, Status> {
+        self.take(request, |seen, request| {
+            seen.change = Some(format!("{request:?}"));
+        })
     }
 
     fn sign_in<T>(&self, request: &Request<T>) -> Result<(), Status> {
@@ -143,7 +156,72 @@ impl ClusterService for Server {
         assert!(!script.panics, "scripted panic");
         Ok(Response::new(v1::StopClusterResponse {
             task: Some(script.task.clone()),
+            findings: Vec::new(),
         }))
+    }
+
+    async fn start_cluster(
+        &self,
+        request: Request<v1::StartClusterRequest>,
+    ) -> Result<Response<v1::StartClusterResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::StartClusterResponse { task }))
+    }
+
+    async fn restart_cluster(
+        &self,
+        request: Request<v1::RestartClusterRequest>,
+    ) -> Result<Response<v1::RestartClusterResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::RestartClusterResponse { task }))
+    }
+
+    async fn stop_zone(
+        &self,
+        request: Request<v1::StopZoneRequest>,
+    ) -> Result<Response<v1::StopZoneResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::StopZoneResponse { task }))
+    }
+
+    async fn start_zone(
+        &self,
+        request: Request<v1::StartZoneRequest>,
+    ) -> Result<Response<v1::StartZoneResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::StartZoneResponse { task }))
+    }
+
+    async fn restart_zone(
+        &self,
+        request: Request<v1::RestartZoneRequest>,
+    ) -> Result<Response<v1::RestartZoneResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::RestartZoneResponse { task }))
+    }
+
+    async fn stop_server(
+        &self,
+        request: Request<v1::StopServerRequest>,
+    ) -> Result<Response<v1::StopServerResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::StopServerResponse { task }))
+    }
+
+    async fn start_server(
+        &self,
+        request: Request<v1::StartServerRequest>,
+    ) -> Result<Response<v1::StartServerResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::StartServerResponse { task }))
+    }
+
+    async fn restart_server(
+        &self,
+        request: Request<v1::RestartServerRequest>,
+    ) -> Result<Response<v1::RestartServerResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::RestartServerResponse { task }))
     }
 }
 
@@ -165,10 +243,12 @@ impl TaskService for Server {
         &self,
         request: Request<v1::ListTasksRequest>,
     ) -> Result<Response<v1::ListTasksResponse>, Status> {
+        let first = request.get_ref().page_token.is_empty();
         let script = self.take(request, |seen, request| seen.list_tasks = Some(request))?;
+        let more = script.cut && first;
         Ok(Response::new(v1::ListTasksResponse {
             tasks: vec![script.task.clone()],
-            next_page_token: String::new(),
+            next_page_token: if more { "more" } else { "" }.to_owned(),
             total_size: script.total_size,
         }))
     }
@@ -188,6 +268,93 @@ impl TaskService for Server {
         Ok(Response::new(v1::GetSubtaskLogResponse {
             log: script.log.clone(),
         }))
+    }
+
+    async fn retry_task(
+        &self,
+        request: Request<v1::RetryTaskRequest>,
+    ) -> Result<Response<v1::RetryTaskResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::RetryTaskResponse { task }))
+    }
+
+    async fn rollback_task(
+        &self,
+        request: Request<v1::RollbackTaskRequest>,
+    ) -> Result<Response<v1::RollbackTaskResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::RollbackTaskResponse { task }))
+    }
+
+    async fn cancel_task(
+        &self,
+        request: Request<v1::CancelTaskRequest>,
+    ) -> Result<Response<v1::CancelTaskResponse>, Status> {
+        let task = Some(self.change(request)?.task.clone());
+        Ok(Response::new(v1::CancelTaskResponse { task }))
+    }
+
+    async fn retry_subtask(
+        &self,
+        request: Request<v1::RetrySubtaskRequest>,
+    ) -> Result<Response<v1::RetrySubtaskResponse>, Status> {
+        let subtask = self.change(request)?.task.subtasks.first().cloned();
+        Ok(Response::new(v1::RetrySubtaskResponse { subtask }))
+    }
+
+    async fn skip_subtask(
+        &self,
+        request: Request<v1::SkipSubtaskRequest>,
+    ) -> Result<Response<v1::SkipSubtaskResponse>, Status> {
+        let subtask = self.change(request)?.task.subtasks.first().cloned();
+        Ok(Response::new(v1::SkipSubtaskResponse { subtask }))
+    }
+
+    async fn cancel_subtask(
+        &self,
+        request: Request<v1::CancelSubtaskRequest>,
+    ) -> Result<Response<v1::CancelSubtaskResponse>, Status> {
+        let subtask = self.change(request)?.task.subtasks.first().cloned();
+        Ok(Response::new(v1::CancelSubtaskResponse { subtask }))
+    }
+
+    type WatchSubtaskLogStream = tonic::codegen::BoxStream<v1::WatchSubtaskLogResponse>;
+
+    async fn watch_subtask_log(
+        &self,
+        _: Request<v1::WatchSubtaskLogRequest>,
+    ) -> Result<Response<Self::WatchSubtaskLogStream>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    type WatchTasksStream = tonic::codegen::BoxStream<v1::WatchTasksResponse>;
+
+    async fn watch_tasks(
+        &self,
+        _: Request<v1::WatchTasksRequest>,
+    ) -> Result<Response<Self::WatchTasksStream>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    type DownloadDiagnosisStream = tonic::codegen::BoxStream<v1::DownloadDiagnosisResponse>;
+
+    /// A piece `broken` breaks the stream off.
+    async fn download_diagnosis(
+        &self,
+        request: Request<v1::DownloadDiagnosisRequest>,
+    ) -> Result<Response<Self::DownloadDiagnosisStream>, Status> {
+        let pieces = self.change(request)?.pieces.clone();
+        let messages = pieces.into_iter().enumerate().map(|(index, piece)| {
+            if piece == "broken" {
+                return Err(Status::unavailable("gone"));
+            }
+            let filename = if index == 0 { "task_7\r\n\".zip" } else { "" };
+            Ok(v1::DownloadDiagnosisResponse {
+                filename: filename.to_owned(),
+                content: piece.into(),
+            })
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(messages))))
     }
 }
 

@@ -87,6 +87,15 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
     }
 }
 
+/// Sends a request with the known credentials. Returns whether the answer's body breaks off.
+pub(crate) async fn send_broken(rest: &Rest, mut request: Request<Body>) -> bool {
+    let credentials = CREDENTIALS.parse().unwrap();
+    request.headers_mut().insert(AUTHORIZATION, credentials);
+    let response = rest.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    response.into_body().collect().await.is_err()
+}
+
 pub(crate) fn request(method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
     Request::builder()
         .method(method)

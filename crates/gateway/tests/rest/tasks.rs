@@ -18,7 +18,7 @@ fn at(seconds: i64) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos: 0 })
 }
 
-fn task() -> Task {
+pub(crate) fn task() -> Task {
     Task {
         id: 7,
         name: "Stop OB cluster".to_owned(),
@@ -189,6 +189,26 @@ async fn the_lists_parameters_reach_the_server() {
     assert_eq!((asked.skip, asked.page_size), (40, 20));
     assert_eq!(asked.order_by, "create_time desc");
     assert_eq!(asked.view(), TaskView::Full);
+}
+
+#[tokio::test]
+async fn a_page_that_the_server_cuts_short_is_made_whole() {
+    let rest = Rest::new(Script {
+        task: task(),
+        total_size: 2,
+        cut: true,
+        ..Script::default()
+    });
+    let data = rest.get(&format!("{LIST}?page=2&size=5")).await.data();
+    assert_eq!(data["contents"].as_array().unwrap().len(), 2);
+    let last = rest.server.seen().list_tasks.take().unwrap();
+    assert_eq!(
+        (&*last.page_token, last.page_size, last.skip),
+        ("more", 4, 0)
+    );
+
+    let data = rest.get(&format!("{LIST}?size=1")).await.data();
+    assert_eq!(data["contents"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

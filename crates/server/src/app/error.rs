@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use slacktide_engine::{cluster::Refusal, id::TaskId};
+use slacktide_engine::{allow, commit, id::TaskId};
 use slacktide_store::StoreError;
 
 /// Why a use case did not do what it was asked.
@@ -16,10 +16,13 @@ pub(crate) enum AppError {
     Invalid(#[from] Violations),
     #[error("field {field:?} cannot be sorted by: use one of {allowed}")]
     Unsortable { field: String, allowed: String },
-    #[error("there is no {kind} {id}")]
-    NotFound { kind: Kind, id: i64 },
+    #[error("there is no {kind} {key}")]
+    NotFound { kind: Kind, key: String },
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] allow::Refusal),
+    /// An operator's command that the state of the task or the subtask does not allow.
+    #[error(transparent)]
+    RefusedByTask(commit::Refusal),
     #[error("request_id {0:?} was used for another request: choose a new one")]
     RequestIdReused(String),
     #[error("cluster {name} is registered with another topology: {difference}")]
@@ -30,8 +33,12 @@ pub(crate) enum AppError {
     Contended,
     #[error("after_revision {after} is beyond {last}, the last revision of task {task}")]
     BeyondLast { task: TaskId, after: i64, last: i64 },
+    /// A stream of a task's changes ends early; it is resumed after this revision.
     #[error("draining; resume with after_revision={0}")]
-    Draining(i64),
+    DrainingAfter(i64),
+    /// A stream that is not resumed but begun again ends early.
+    #[error("draining; begin the stream again")]
+    Draining,
     #[error(transparent)]
     Store(StoreError),
     #[error("{0}")]
@@ -42,6 +49,8 @@ pub(crate) enum AppError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Cluster,
+    Zone,
+    Server,
     Task,
     Subtask,
 }
@@ -50,6 +59,8 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cluster => "cluster",
+            Self::Zone => "zone",
+            Self::Server => "server",
             Self::Task => "task",
             Self::Subtask => "subtask",
         })
@@ -58,18 +69,34 @@ impl fmt::Display for Kind {
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
-        if let StoreError::NotFound { kind, key } = &error {
-            let kind = match *kind {
-                "cluster" => Some(Kind::Cluster),
-                "task" => Some(Kind::Task),
-                "subtask" => Some(Kind::Subtask),
-                _ => None,
-            };
-            if let (Some(kind), Ok(id)) = (kind, key.parse()) {
-                return Self::NotFound { kind, id };
+        match error {
+            StoreError::NotFound {
+                kind: "cluster",
+                key,
+            } => Self::not_found(Kind::Cluster, key),
+            StoreError::NotFound { kind: "task", key } => Self::not_found(Kind::Task, key),
+            StoreError::NotFound {
+                kind: "subtask",
+                key,
+            } => Self::not_found(Kind::Subtask, key),
+            StoreError::Refused(commit::Refusal::UnknownSubtask(id)) => {
+                Self::not_found(Kind::Subtask, id)
             }
+            StoreError::Refused(
+                refusal
+                @ (commit::Refusal::TaskState { .. } | commit::Refusal::SubtaskState { .. }),
+            ) => Self::RefusedByTask(refusal),
+            other => Self::Store(other),
         }
-        Self::Store(error)
+    }
+}
+
+impl AppError {
+    pub(crate) fn not_found(kind: Kind, key: impl fmt::Display) -> Self {
+        Self::NotFound {
+            kind,
+            key: key.to_string(),
+        }
     }
 }
 

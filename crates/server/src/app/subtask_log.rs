@@ -1,6 +1,6 @@
 //! What a subtask has logged, as text.
 
-use std::fmt::Write as _;
+use std::iter;
 
 use chrono::{DateTime, Local, SecondsFormat};
 use slacktide_engine::{
@@ -22,20 +22,20 @@ pub(crate) async fn subtask_log(
     Ok(render(&app.store.log(task, subtask).await?))
 }
 
-/// Each run begins with OCP's head, word for word, braces included.
 fn render(runs: &[LogRun]) -> String {
-    let mut log = String::new();
-    for run in runs {
-        if !log.is_empty() {
-            log.push('\n');
-        }
-        let (operation, time) = (run.operation, local(run.time));
-        let _ = write!(log, "############{{{operation}}}{{{time}}}############");
-        for line in &run.lines {
-            let _ = write!(log, "\n{} {}", local(line.time), line.text);
-        }
-    }
-    log
+    let lines: Vec<_> = runs.iter().flat_map(lines).collect();
+    lines.join("\n")
+}
+
+/// The lines of a run. It begins with OCP's head, word for word, braces included.
+pub(crate) fn lines(run: &LogRun) -> impl Iterator<Item = String> {
+    let head = format!(
+        "############{{{}}}{{{}}}############",
+        run.operation,
+        local(run.time)
+    );
+    let rest = run.lines.iter();
+    iter::once(head).chain(rest.map(|line| format!("{} {}", local(line.time), line.text)))
 }
 
 /// RFC 3339 with milliseconds and the offset of the server's zone, a numeric one also for UTC.

@@ -31,6 +31,10 @@ pub(super) fn difference(registered: &Cluster, spoken_of: &NewCluster) -> Option
             &registered.ob_cluster_id,
         );
     }
+    if registered.selector != spoken_of.selector {
+        let selector = format!("{:?}", registered.selector.to_string());
+        return differs("cluster.selector".to_owned(), &selector);
+    }
     if registered.zones.len() != spoken_of.zones.len() {
         return counted("cluster.zones".to_owned(), registered.zones.len(), "zones");
     }

@@ -1,6 +1,6 @@
 //! Forgetting a cluster.
 
-use slacktide_engine::{cluster::allow_unregister, id::ClusterId};
+use slacktide_engine::{allow::allow_unregister, id::ClusterId};
 use slacktide_store::{Key, StoreError};
 
 use super::{

@@ -1,33 +1,29 @@
 //! `slacktide.v1.ClusterService`.
 
-use slacktide_api::v1::{
-    GetClusterRequest, GetClusterResponse, ListClustersRequest, ListClustersResponse,
-    RegisterClusterRequest, RegisterClusterResponse, StopClusterRequest, StopClusterResponse,
-    UnregisterClusterRequest, UnregisterClusterResponse, UpdateClusterRequest,
-    UpdateClusterResponse, cluster_service_server::ClusterService,
-};
-use slacktide_engine::{id::ClusterId, plan::StopRequest};
+use slacktide_api::v1::{self as pb, cluster_service_server::ClusterService};
+use slacktide_engine::id::ClusterId;
 use slacktide_store::ClusterFilter;
 use tonic::{Request, Response, Status};
 
 use super::{
     Api, admit,
     convert::{
-        cluster::{cluster, filter_status, stop_mode},
+        cluster::{cluster, filter_status},
         cluster_spec::new_cluster,
-        keyword, statuses, task,
+        keyword, statuses,
     },
+    operation::operate,
     page::Paging,
     request_id,
 };
-use crate::app::{self, AppError, StopCluster, Violations};
+use crate::app::{self, AppError, Violations};
 
 #[tonic::async_trait]
 impl ClusterService for Api {
     async fn register_cluster(
         &self,
-        request: Request<RegisterClusterRequest>,
-    ) -> Result<Response<RegisterClusterResponse>, Status> {
+        request: Request<pb::RegisterClusterRequest>,
+    ) -> Result<Response<pb::RegisterClusterResponse>, Status> {
         let (caller, mut request) = admit(request, "CLUSTER", |_| "*", "CREATE")?;
         let mut violations = Violations::default();
         let key = request_id::take(&mut request, &caller, &mut violations);
@@ -39,15 +35,15 @@ impl ClusterService for Api {
         );
         violations.into_result()?;
         let registered = app::register_cluster(&self.app, &caller, &new, key.as_ref()).await?;
-        Ok(Response::new(RegisterClusterResponse {
+        Ok(Response::new(pb::RegisterClusterResponse {
             cluster: Some(cluster(&registered)),
         }))
     }
 
     async fn update_cluster(
         &self,
-        request: Request<UpdateClusterRequest>,
-    ) -> Result<Response<UpdateClusterResponse>, Status> {
+        request: Request<pb::UpdateClusterRequest>,
+    ) -> Result<Response<pb::UpdateClusterResponse>, Status> {
         let (caller, mut request) = admit(request, "CLUSTER", |request| request.id, "UPDATE")?;
         let mut violations = Violations::default();
         let key = request_id::take(&mut request, &caller, &mut violations);
@@ -60,26 +56,26 @@ impl ClusterService for Api {
         violations.into_result()?;
         let id = ClusterId(request.id);
         let updated = app::update_cluster(&self.app, &caller, id, &wanted, key.as_ref()).await?;
-        Ok(Response::new(UpdateClusterResponse {
+        Ok(Response::new(pb::UpdateClusterResponse {
             cluster: Some(cluster(&updated)),
         }))
     }
 
     async fn get_cluster(
         &self,
-        request: Request<GetClusterRequest>,
-    ) -> Result<Response<GetClusterResponse>, Status> {
+        request: Request<pb::GetClusterRequest>,
+    ) -> Result<Response<pb::GetClusterResponse>, Status> {
         let (_, request) = admit(request, "CLUSTER", |request| request.id, "READ")?;
         let found = self.app.store.cluster(ClusterId(request.id)).await;
-        Ok(Response::new(GetClusterResponse {
+        Ok(Response::new(pb::GetClusterResponse {
             cluster: Some(cluster(&found.map_err(AppError::from)?)),
         }))
     }
 
     async fn list_clusters(
         &self,
-        request: Request<ListClustersRequest>,
-    ) -> Result<Response<ListClustersResponse>, Status> {
+        request: Request<pb::ListClustersRequest>,
+    ) -> Result<Response<pb::ListClustersResponse>, Status> {
         let (_, mut request) = admit(request, "CLUSTER", |_| "*", "READ")?;
         let mut violations = Violations::default();
         let paging = Paging::take(&mut request, &mut violations)?;
@@ -90,7 +86,7 @@ impl ClusterService for Api {
         violations.into_result()?;
         let listed = self.app.store.clusters(&filter, paging.page).await;
         let listed = listed.map_err(AppError::from)?;
-        Ok(Response::new(ListClustersResponse {
+        Ok(Response::new(pb::ListClustersResponse {
             next_page_token: paging.next_token(listed.items.len(), listed.total),
             clusters: listed.items.iter().map(cluster).collect(),
             total_size: i64::try_from(listed.total).unwrap_or(i64::MAX),
@@ -99,43 +95,92 @@ impl ClusterService for Api {
 
     async fn unregister_cluster(
         &self,
-        request: Request<UnregisterClusterRequest>,
-    ) -> Result<Response<UnregisterClusterResponse>, Status> {
+        request: Request<pb::UnregisterClusterRequest>,
+    ) -> Result<Response<pb::UnregisterClusterResponse>, Status> {
         let (caller, mut request) = admit(request, "CLUSTER", |request| request.id, "DELETE")?;
         let mut violations = Violations::default();
         let key = request_id::take(&mut request, &caller, &mut violations);
         violations.into_result()?;
         app::unregister_cluster(&self.app, &caller, ClusterId(request.id), key.as_ref()).await?;
-        Ok(Response::new(UnregisterClusterResponse {}))
+        Ok(Response::new(pb::UnregisterClusterResponse {}))
     }
 
     async fn stop_cluster(
         &self,
-        request: Request<StopClusterRequest>,
-    ) -> Result<Response<StopClusterResponse>, Status> {
-        let (caller, mut request) = admit(request, "CLUSTER", |request| request.id, "UPDATE")?;
-        let mut violations = Violations::default();
-        let key = request_id::take(&mut request, &caller, &mut violations);
-        let with_subtasks = task::with_subtasks(request.view, true, &mut violations);
-        let command = StopCluster {
-            cluster: ClusterId(request.id),
-            request: StopRequest {
-                mode: stop_mode(request.mode, &mut violations),
-                minor_freeze: request.minor_freeze,
-            },
-            validate_only: request.validate_only,
-            // A dry run is not remembered, nor is it answered with what was done under its key.
-            key: key.filter(|_| !request.validate_only),
-        };
-        violations.into_result()?;
-        let accepted = app::stop_cluster(&self.app, &caller, &command).await?;
-        let accepted = if with_subtasks {
-            task::snapshot(&accepted)
-        } else {
-            task::task(&accepted.task, &accepted.context)
-        };
-        Ok(Response::new(StopClusterResponse {
-            task: Some(accepted),
+        request: Request<pb::StopClusterRequest>,
+    ) -> Result<Response<pb::StopClusterResponse>, Status> {
+        let (task, findings) = operate(self, request).await?;
+        Ok(Response::new(pb::StopClusterResponse {
+            task: Some(task),
+            findings,
+        }))
+    }
+
+    async fn start_cluster(
+        &self,
+        request: Request<pb::StartClusterRequest>,
+    ) -> Result<Response<pb::StartClusterResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::StartClusterResponse { task: Some(task) }))
+    }
+
+    async fn restart_cluster(
+        &self,
+        request: Request<pb::RestartClusterRequest>,
+    ) -> Result<Response<pb::RestartClusterResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::RestartClusterResponse {
+            task: Some(task),
+        }))
+    }
+
+    async fn stop_zone(
+        &self,
+        request: Request<pb::StopZoneRequest>,
+    ) -> Result<Response<pb::StopZoneResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::StopZoneResponse { task: Some(task) }))
+    }
+
+    async fn start_zone(
+        &self,
+        request: Request<pb::StartZoneRequest>,
+    ) -> Result<Response<pb::StartZoneResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::StartZoneResponse { task: Some(task) }))
+    }
+
+    async fn restart_zone(
+        &self,
+        request: Request<pb::RestartZoneRequest>,
+    ) -> Result<Response<pb::RestartZoneResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::RestartZoneResponse { task: Some(task) }))
+    }
+
+    async fn stop_server(
+        &self,
+        request: Request<pb::StopServerRequest>,
+    ) -> Result<Response<pb::StopServerResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::StopServerResponse { task: Some(task) }))
+    }
+
+    async fn start_server(
+        &self,
+        request: Request<pb::StartServerRequest>,
+    ) -> Result<Response<pb::StartServerResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::StartServerResponse { task: Some(task) }))
+    }
+
+    async fn restart_server(
+        &self,
+        request: Request<pb::RestartServerRequest>,
+    ) -> Result<Response<pb::RestartServerResponse>, Status> {
+        let (task, _) = operate(self, request).await?;
+        Ok(Response::new(pb::RestartServerResponse {
+            task: Some(task),
         }))
     }
 }

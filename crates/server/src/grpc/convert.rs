@@ -2,6 +2,7 @@
 
 pub(super) mod cluster;
 pub(super) mod cluster_spec;
+pub(super) mod finding;
 pub(super) mod task;
 
 use prost::UnknownEnumValue;

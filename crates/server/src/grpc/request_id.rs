@@ -35,6 +35,20 @@ keyed! {
     UpdateClusterRequest = "UpdateCluster";
     UnregisterClusterRequest = "UnregisterCluster";
     StopClusterRequest = "StopCluster";
+    StartClusterRequest = "StartCluster";
+    RestartClusterRequest = "RestartCluster";
+    StopZoneRequest = "StopZone";
+    StartZoneRequest = "StartZone";
+    RestartZoneRequest = "RestartZone";
+    StopServerRequest = "StopServer";
+    StartServerRequest = "StartServer";
+    RestartServerRequest = "RestartServer";
+    RetryTaskRequest = "RetryTask";
+    RollbackTaskRequest = "RollbackTask";
+    CancelTaskRequest = "CancelTask";
+    RetrySubtaskRequest = "RetrySubtask";
+    SkipSubtaskRequest = "SkipSubtask";
+    CancelSubtaskRequest = "CancelSubtask";
 }
 
 /// Takes the idempotency key out of a request; none if it is empty. The key stands for what is left.

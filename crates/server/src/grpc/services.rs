@@ -8,6 +8,7 @@ use slacktide_api::{
     FILE_DESCRIPTOR_SET,
     v1::{
         cluster_service_server::{ClusterServiceServer, SERVICE_NAME as CLUSTER_SERVICE},
+        executor_service_server::{ExecutorServiceServer, SERVICE_NAME as EXECUTOR_SERVICE},
         info_service_server::{InfoServiceServer, SERVICE_NAME as INFO_SERVICE},
         task_service_server::{SERVICE_NAME as TASK_SERVICE, TaskServiceServer},
     },
@@ -37,7 +38,13 @@ const DESCRIPTORS: [&[u8]; 4] = [
 ];
 
 /// The names under which health is told; the empty one stands for the whole server.
-const HEALTH_NAMES: [&str; 4] = ["", CLUSTER_SERVICE, TASK_SERVICE, INFO_SERVICE];
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    CLUSTER_SERVICE,
+    TASK_SERVICE,
+    EXECUTOR_SERVICE,
+    INFO_SERVICE,
+];
 
 /// The services and their health.
 pub(crate) struct Services {
@@ -62,6 +69,7 @@ impl Services {
         };
         let routes = Routes::new(ClusterServiceServer::new(api.clone()))
             .add_service(TaskServiceServer::new(api.clone()))
+            .add_service(ExecutorServiceServer::new(api.clone()))
             .add_service(InfoServiceServer::new(api))
             .add_service(HealthServer::new(HealthService::from_health_reporter(
                 health.clone(),

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, error::Error, time::Duration};
 
-use slacktide_engine::cluster::Refusal;
+use slacktide_engine::{allow::Refusal, commit};
 use slacktide_store::StoreError;
 use slacktide_telemetry::trace;
 use tonic::{Code, Status};
@@ -37,9 +37,15 @@ mod ocp {
     pub(super) const NOT_LOGGED_ON: i64 = 3000;
     pub(super) const NO_PERMISSION: i64 = 3100;
     pub(super) const TASK_NOT_FOUND: i64 = 4001;
+    pub(super) const TASK_STATE: i64 = 4007;
     pub(super) const CLUSTER_NOT_FOUND: i64 = 11001;
     pub(super) const CLUSTER_STATUS: i64 = 11007;
     pub(super) const OPERATION_UNFINISHED: i64 = 11020;
+    pub(super) const ZONE_NOT_FOUND: i64 = 12002;
+    pub(super) const ZONE_STATUS: i64 = 12004;
+    pub(super) const SERVER_NOT_FOUND: i64 = 13001;
+    pub(super) const SERVER_STATUS: i64 = 13003;
+    pub(super) const ONLY_SERVER: i64 = 19020;
 }
 
 /// A status in the making.
@@ -89,13 +95,15 @@ impl Answer {
         self
     }
 
-    fn resource(mut self, kind: Kind, id: i64) -> Self {
+    fn resource(mut self, kind: Kind, key: &str) -> Self {
         let name = match kind {
             Kind::Cluster => "slacktide.v1.Cluster",
+            Kind::Zone => "slacktide.v1.Zone",
+            Kind::Server => "slacktide.v1.Server",
             Kind::Task => "slacktide.v1.Task",
             Kind::Subtask => "slacktide.v1.Subtask",
         };
-        self.details.set_resource_info(name, id.to_string(), "", "");
+        self.details.set_resource_info(name, clipped(key), "", "");
         self
     }
 
@@ -138,26 +146,18 @@ impl From<AppError> for Status {
                 Answer::new(Code::InvalidArgument, "UNSORTABLE_FIELD", ocp::UNSORTABLE)
                     .field("order_by", &error)
             }
-            AppError::NotFound { kind, id } => {
+            AppError::NotFound { kind, key } => {
                 let (reason, code) = match kind {
                     Kind::Cluster => ("CLUSTER_NOT_FOUND", ocp::CLUSTER_NOT_FOUND),
+                    Kind::Zone => ("ZONE_NOT_FOUND", ocp::ZONE_NOT_FOUND),
+                    Kind::Server => ("SERVER_NOT_FOUND", ocp::SERVER_NOT_FOUND),
                     Kind::Task => ("TASK_NOT_FOUND", ocp::TASK_NOT_FOUND),
                     Kind::Subtask => ("SUBTASK_NOT_FOUND", ocp::TASK_NOT_FOUND),
                 };
-                Answer::new(Code::NotFound, reason, code).resource(*kind, *id)
+                Answer::new(Code::NotFound, reason, code).resource(*kind, key)
             }
-            AppError::Refused(Refusal::Held { task, .. }) => Answer::new(
-                Code::FailedPrecondition,
-                "OPERATION_UNFINISHED",
-                ocp::OPERATION_UNFINISHED,
-            )
-            .with("active_task_id", task),
-            AppError::Refused(Refusal::Status { status, .. }) => Answer::new(
-                Code::FailedPrecondition,
-                "CLUSTER_STATUS",
-                ocp::CLUSTER_STATUS,
-            )
-            .with("status", status),
+            AppError::Refused(refusal) => refused(refusal),
+            AppError::RefusedByTask(refusal) => refused_by_task(refusal),
             AppError::RequestIdReused(_) => {
                 Answer::new(Code::AlreadyExists, "REQUEST_ID_REUSED", ocp::CONFLICT)
                     .field("request_id", &error)
@@ -176,14 +176,59 @@ impl From<AppError> for Status {
                     .with("last_revision", last)
                     .field("after_revision", &error)
             }
-            AppError::Draining(revision) => Answer::new(Code::Unavailable, "DRAINING", ocp::NONE)
-                .with("after_revision", revision)
-                .retry(),
+            AppError::DrainingAfter(revision) => draining().with("after_revision", revision),
+            AppError::Draining => draining(),
             AppError::Store(error) => return from_store(error),
             AppError::Internal(_) => return internal(&error),
         };
         answer.status(&error)
     }
+}
+
+/// An operation that the state of the cluster, or of a part of it, does not allow.
+fn refused(refusal: &Refusal) -> Answer {
+    let new = |reason, ocp_code| Answer::new(Code::FailedPrecondition, reason, ocp_code);
+    match refusal {
+        Refusal::Held { task, .. } => {
+            new("OPERATION_UNFINISHED", ocp::OPERATION_UNFINISHED).with("active_task_id", task)
+        }
+        Refusal::Status { status, .. } => {
+            new("CLUSTER_STATUS", ocp::CLUSTER_STATUS).with("status", status)
+        }
+        Refusal::ZoneStatus { status, .. } => {
+            new("ZONE_STATUS", ocp::ZONE_STATUS).with("status", status)
+        }
+        Refusal::ServerStatus { status, .. } => {
+            new("SERVER_STATUS", ocp::SERVER_STATUS).with("status", status)
+        }
+        Refusal::OnlyServer { .. } => new("ONLY_SERVER", ocp::ONLY_SERVER),
+    }
+}
+
+/// A command that the state of the task, or of a subtask, does not allow.
+fn refused_by_task(refusal: &commit::Refusal) -> Answer {
+    let new = |reason| Answer::new(Code::FailedPrecondition, reason, ocp::TASK_STATE);
+    match refusal {
+        commit::Refusal::SubtaskState {
+            subtask, status, ..
+        } => new("SUBTASK_STATE")
+            .with("subtask_id", subtask)
+            .with("status", status),
+        commit::Refusal::TaskState {
+            task,
+            status,
+            operation,
+            ..
+        } => new("TASK_STATE")
+            .with("task_id", task)
+            .with("status", status)
+            .with("operation", operation),
+        _ => new("TASK_STATE"),
+    }
+}
+
+fn draining() -> Answer {
+    Answer::new(Code::Unavailable, "DRAINING", ocp::NONE).retry()
 }
 
 impl From<AuthError> for Status {
@@ -201,7 +246,10 @@ impl From<AuthError> for Status {
 
 fn from_store(error: &StoreError) -> Status {
     match error {
-        StoreError::Database { .. } | StoreError::NotWritable | StoreError::Closed => {
+        StoreError::Database { .. }
+        | StoreError::Unusable(_)
+        | StoreError::NotWritable
+        | StoreError::Closed => {
             tracing::error!(error = chain(error), "the database failed");
             Answer::new(Code::Unavailable, "DATABASE_UNAVAILABLE", ocp::NONE)
                 .retry()

@@ -1,11 +1,6 @@
 //! `slacktide.v1.TaskService`.
 
-use futures::stream::BoxStream;
-use slacktide_api::v1::{
-    GetSubtaskLogRequest, GetSubtaskLogResponse, GetTaskRequest, GetTaskResponse, ListTasksRequest,
-    ListTasksResponse, TaskType, WatchTaskRequest, WatchTaskResponse,
-    task_service_server::TaskService,
-};
+use slacktide_api::v1::{self as pb, TaskType, task_service_server::TaskService};
 use slacktide_engine::id::{ClusterId, SubtaskId, TaskId};
 use slacktide_store::{Listed, TaskFilter};
 use tonic::{Request, Response, Status};
@@ -16,8 +11,11 @@ use super::{
         keyword, no_such_value, statuses,
         task::{filter_status, snapshot, with_subtasks},
     },
+    download::download,
     page::Paging,
-    watch::Watch,
+    stream::Told,
+    task_command::{command_subtask, command_task},
+    watch::{watch_log, watch_task, watch_tasks},
 };
 use crate::app::{self, AppError, Violations};
 
@@ -25,22 +23,22 @@ use crate::app::{self, AppError, Violations};
 impl TaskService for Api {
     async fn get_task(
         &self,
-        request: Request<GetTaskRequest>,
-    ) -> Result<Response<GetTaskResponse>, Status> {
+        request: Request<pb::GetTaskRequest>,
+    ) -> Result<Response<pb::GetTaskResponse>, Status> {
         let (_, request) = admit(request, "TASK", |request| request.id, "READ")?;
         let mut violations = Violations::default();
         let subtasks = with_subtasks(request.view, true, &mut violations);
         violations.into_result()?;
         let found = self.app.store.task(TaskId(request.id), subtasks).await;
-        Ok(Response::new(GetTaskResponse {
+        Ok(Response::new(pb::GetTaskResponse {
             task: Some(snapshot(&found.map_err(AppError::from)?)),
         }))
     }
 
     async fn list_tasks(
         &self,
-        request: Request<ListTasksRequest>,
-    ) -> Result<Response<ListTasksResponse>, Status> {
+        request: Request<pb::ListTasksRequest>,
+    ) -> Result<Response<pb::ListTasksResponse>, Status> {
         let (_, mut request) = admit(request, "TASK", |_| "*", "READ")?;
         let mut violations = Violations::default();
         let paging = Paging::take(&mut request, &mut violations)?;
@@ -61,41 +59,122 @@ impl TaskService for Api {
         };
         violations.into_result()?;
         let listed = if of_type {
-            let listed = self.app.store.tasks(&filter, paging.page, subtasks).await;
-            listed.map_err(AppError::from)?
+            app::list_tasks(&self.app.store, &filter, paging.page, subtasks).await?
         } else {
             Listed {
                 items: Vec::new(),
                 total: 0,
             }
         };
-        Ok(Response::new(ListTasksResponse {
+        Ok(Response::new(pb::ListTasksResponse {
             next_page_token: paging.next_token(listed.items.len(), listed.total),
             tasks: listed.items.iter().map(snapshot).collect(),
             total_size: i64::try_from(listed.total).unwrap_or(i64::MAX),
         }))
     }
 
-    type WatchTaskStream = BoxStream<'static, Result<WatchTaskResponse, Status>>;
-
-    async fn watch_task(
-        &self,
-        request: Request<WatchTaskRequest>,
-    ) -> Result<Response<Self::WatchTaskStream>, Status> {
-        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
-        let task = TaskId(request.task_id);
-        let (store, drain) = (self.app.store.clone(), self.drain.clone());
-        let watch = Watch::begin(store, task, request.after_revision, drain).await?;
-        Ok(Response::new(watch.into_stream()))
-    }
-
     async fn get_subtask_log(
         &self,
-        request: Request<GetSubtaskLogRequest>,
-    ) -> Result<Response<GetSubtaskLogResponse>, Status> {
+        request: Request<pb::GetSubtaskLogRequest>,
+    ) -> Result<Response<pb::GetSubtaskLogResponse>, Status> {
         let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
         let (task, subtask) = (TaskId(request.task_id), SubtaskId(request.subtask_id));
         let log = app::subtask_log(&self.app, task, subtask).await?;
-        Ok(Response::new(GetSubtaskLogResponse { log }))
+        Ok(Response::new(pb::GetSubtaskLogResponse { log }))
+    }
+
+    type WatchTaskStream = Told<pb::WatchTaskResponse>;
+
+    async fn watch_task(
+        &self,
+        request: Request<pb::WatchTaskRequest>,
+    ) -> Result<Response<Self::WatchTaskStream>, Status> {
+        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
+        let task = TaskId(request.task_id);
+        let stream = watch_task(&self.feeds, task, request.after_revision).await?;
+        Ok(Response::new(stream))
+    }
+
+    type WatchSubtaskLogStream = Told<pb::WatchSubtaskLogResponse>;
+
+    async fn watch_subtask_log(
+        &self,
+        request: Request<pb::WatchSubtaskLogRequest>,
+    ) -> Result<Response<Self::WatchSubtaskLogStream>, Status> {
+        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
+        let (task, subtask) = (TaskId(request.task_id), SubtaskId(request.subtask_id));
+        let stream = watch_log(&self.app.store, &self.drain, task, subtask).await?;
+        Ok(Response::new(stream))
+    }
+
+    type WatchTasksStream = Told<pb::WatchTasksResponse>;
+
+    async fn watch_tasks(
+        &self,
+        request: Request<pb::WatchTasksRequest>,
+    ) -> Result<Response<Self::WatchTasksStream>, Status> {
+        let (caller, request) = admit(request, "TASK", |_| "*", "READ")?;
+        let cluster = request.cluster_id.map(ClusterId);
+        let stream = watch_tasks(&self.all_tasks, cluster, caller).await?;
+        Ok(Response::new(stream))
+    }
+
+    type DownloadDiagnosisStream = Told<pb::DownloadDiagnosisResponse>;
+
+    async fn download_diagnosis(
+        &self,
+        request: Request<pb::DownloadDiagnosisRequest>,
+    ) -> Result<Response<Self::DownloadDiagnosisStream>, Status> {
+        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
+        let stream = download(&self.app.store, TaskId(request.task_id)).await?;
+        Ok(Response::new(stream))
+    }
+
+    async fn retry_task(
+        &self,
+        request: Request<pb::RetryTaskRequest>,
+    ) -> Result<Response<pb::RetryTaskResponse>, Status> {
+        let task = Some(command_task(self, request).await?);
+        Ok(Response::new(pb::RetryTaskResponse { task }))
+    }
+
+    async fn rollback_task(
+        &self,
+        request: Request<pb::RollbackTaskRequest>,
+    ) -> Result<Response<pb::RollbackTaskResponse>, Status> {
+        let task = Some(command_task(self, request).await?);
+        Ok(Response::new(pb::RollbackTaskResponse { task }))
+    }
+
+    async fn cancel_task(
+        &self,
+        request: Request<pb::CancelTaskRequest>,
+    ) -> Result<Response<pb::CancelTaskResponse>, Status> {
+        let task = Some(command_task(self, request).await?);
+        Ok(Response::new(pb::CancelTaskResponse { task }))
+    }
+
+    async fn retry_subtask(
+        &self,
+        request: Request<pb::RetrySubtaskRequest>,
+    ) -> Result<Response<pb::RetrySubtaskResponse>, Status> {
+        let subtask = Some(command_subtask(self, request).await?);
+        Ok(Response::new(pb::RetrySubtaskResponse { subtask }))
+    }
+
+    async fn skip_subtask(
+        &self,
+        request: Request<pb::SkipSubtaskRequest>,
+    ) -> Result<Response<pb::SkipSubtaskResponse>, Status> {
+        let subtask = Some(command_subtask(self, request).await?);
+        Ok(Response::new(pb::SkipSubtaskResponse { subtask }))
+    }
+
+    async fn cancel_subtask(
+        &self,
+        request: Request<pb::CancelSubtaskRequest>,
+    ) -> Result<Response<pb::CancelSubtaskResponse>, Status> {
+        let subtask = Some(command_subtask(self, request).await?);
+        Ok(Response::new(pb::CancelSubtaskResponse { subtask }))
     }
 }

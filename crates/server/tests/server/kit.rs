@@ -11,8 +11,11 @@ use slacktide_api::v1::{
 use slacktide_engine::{
     cluster::Driver,
     commit::{Claimant, Event, Failure, Observation, Outcome},
-    id::TaskId,
+    id::{SubtaskId, TaskId},
     kind::SubtaskKind,
+    selector::Selector,
+    status::{Goal, Operation},
+    subtask::Subtask,
 };
 use slacktide_server::{GrpcService, HostCheck, Options, Server, password};
 use slacktide_store::{Location, NewServer, Store};
@@ -129,27 +132,20 @@ impl Kit {
         answer.unwrap().into_inner().task.unwrap()
     }
 
-    /// Runs a task to its end, as an executor would. The first run of the kind `failing` fails.
+    /// Runs a task to its end, as an executor would. Each run of the kind `failing` fails.
     pub(crate) async fn run(&self, task: i64, failing: Option<SubtaskKind>) {
         let (task, claimant) = (TaskId(task), claimant());
+        let goal = self.store.task(task, false).await.unwrap().task.kind.goal();
         loop {
-            let ready = self.store.candidates(HOST, 100).await.unwrap().ready;
-            let subtasks: Vec<_> = ready
-                .into_iter()
-                .filter_map(|(of, id)| (of == task).then_some(id))
-                .collect();
-            if subtasks.is_empty() {
+            let mut runs = self.claim(task).await;
+            if runs.is_empty() {
                 return;
             }
-            let claim = Event::Claim { subtasks };
-            let committed = self.store.commit(task, claim, claimant.clone(), None).await;
-            let mut runs = committed.unwrap().claimed;
             while let Some(run) = runs.pop() {
-                let fails = failing == Some(run.kind);
                 let finish = Event::Finish {
                     subtask: run.id,
                     epoch: run.epoch,
-                    outcome: outcome(fails),
+                    outcome: outcome(&run, goal, failing),
                 };
                 let committed = self
                     .store
@@ -159,24 +155,59 @@ impl Kit {
             }
         }
     }
+
+    /// Ends a run well.
+    pub(crate) async fn finish(&self, task: i64, subtask: SubtaskId, epoch: i64) {
+        let finish = Event::Finish {
+            subtask,
+            epoch,
+            outcome: Outcome::success(),
+        };
+        let claimant = Claimant::none();
+        let committed = self.store.commit(TaskId(task), finish, claimant, None);
+        committed.await.unwrap();
+    }
+
+    /// Claims what is READY of a task.
+    pub(crate) async fn claim(&self, task: TaskId) -> Vec<Subtask> {
+        let ready = self.store.candidates(HOST, &[], 100).await.unwrap().ready;
+        let subtasks: Vec<_> = ready
+            .into_iter()
+            .filter_map(|(of, id)| (of == task).then_some(id))
+            .collect();
+        if subtasks.is_empty() {
+            return Vec::new();
+        }
+        let claim = Event::Claim { subtasks };
+        let committed = self.store.commit(task, claim, claimant(), None).await;
+        committed.unwrap().claimed
+    }
 }
 
 pub(crate) fn claimant() -> Claimant {
     Claimant {
         executor: "executor1".to_owned(),
         host: HOST.to_owned(),
+        labels: Selector::default(),
         room: 100,
+        host_room: 100,
     }
 }
 
-fn outcome(fails: bool) -> Outcome {
-    let failure = Failure {
-        reason: "the process did not end".to_owned(),
-        expired: false,
+/// What a run would see, where all goes as it should, and the contrary where it does not.
+fn outcome(run: &Subtask, goal: Goal, failing: Option<SubtaskKind>) -> Outcome {
+    // A rollback does the contrary of what the task did.
+    let undone = run.state.operation == Operation::Rollback;
+    let stops = match goal {
+        Goal::Stop => !undone,
+        Goal::Start => undone,
+        Goal::Restart => run.kind == SubtaskKind::StopObserverProcess && !undone,
     };
+    let fails = failing == Some(run.kind) && run.state.operation != Operation::Skip;
+    let failure = Failure::new("the process did not end");
     Outcome {
         result: if fails { Err(failure) } else { Ok(()) },
-        observed: Some(if fails {
+        observed: Some(if stops == fails {
             Observation::Alive
         } else {
             Observation::Gone
@@ -202,6 +233,7 @@ pub(crate) fn spec(name: &str, zones: i32, servers: i32) -> pb::ClusterSpec {
         ob_cluster_id: 22,
         sql: None,
         zones: (1..=zones).map(zone).collect(),
+        selector: Default::default(),
     }
 }
 
@@ -249,7 +281,7 @@ pub(crate) fn fields(details: &ErrorDetails) -> Vec<&str> {
 }
 
 /// Directories whose name has `missing` are not there; one with `panic` shows a bug.
-struct FakeHosts;
+pub(crate) struct FakeHosts;
 
 impl HostCheck for FakeHosts {
     fn check(&self, server: &NewServer) -> BoxFuture<'_, Result<(), String>> {

@@ -6,10 +6,15 @@
     reason = "a helper that cannot go on fails its test"
 )]
 
+mod commands;
+mod diagnosis;
+mod executors;
 mod kit;
 mod listener;
 mod lists;
 mod logs;
+mod news;
+mod operations;
 mod registration;
 mod sign_in;
 mod stop;

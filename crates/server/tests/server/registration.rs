@@ -320,3 +320,27 @@ async fn a_forgotten_cluster_leaves_its_tasks_and_frees_its_addresses() {
     let again = register(&kit, spec("ob_demo", 1, 1)).await.unwrap();
     assert_ne!(again.id, cluster.id);
 }
+
+#[tokio::test]
+async fn a_selector_is_kept_and_is_part_of_what_is_registered() {
+    let kit = Kit::new().await;
+    let mut cluster = spec("ob_demo", 1, 1);
+    cluster.selector = [("dc".to_owned(), "hangzhou".to_owned())].into();
+    let registered = register(&kit, cluster.clone()).await.unwrap();
+    assert_eq!(registered.selector, cluster.selector);
+    assert_eq!(get(&kit, registered.id).await.unwrap(), registered);
+
+    cluster.selector = [("dc".to_owned(), "elsewhere".to_owned())].into();
+    let moved = update(&kit, registered.id, cluster.clone()).await;
+    let details = refused(moved, Code::InvalidArgument, "INVALID_ARGUMENT", 0);
+    assert_eq!(fields(&details), ["cluster.selector"]);
+
+    cluster.selector = [("d c".to_owned(), "x".to_owned())].into();
+    let details = refused(
+        register(&kit, cluster).await,
+        Code::InvalidArgument,
+        "INVALID_ARGUMENT",
+        0,
+    );
+    assert_eq!(fields(&details), ["cluster.selector"]);
+}

@@ -188,7 +188,7 @@ async fn a_drain_says_where_to_resume() {
     };
     assert_eq!(first.changes.len(), 2);
     // What is committed before the drain is still told.
-    let root = kit.store.candidates("host1", 1).await.unwrap().ready[0].1;
+    let root = kit.store.candidates("host1", &[], 1).await.unwrap().ready[0].1;
     let claim = Event::Claim {
         subtasks: vec![root],
     };
@@ -220,4 +220,83 @@ async fn a_drain_says_where_to_resume() {
         sent.to_string()
     );
     assert!(details.retry_info().is_some());
+}
+
+#[tokio::test]
+async fn many_watchers_see_each_revision_once() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 2, 3).await;
+    let task = kit.stop(cluster.id).await;
+    let mut streams = Vec::new();
+    for number in 0..200 {
+        // Every third from the beginning, every third behind what there is, every third with a snapshot.
+        let after = [Some(0), Some(task.revision), None][number % 3];
+        streams.push((after, watch(&kit, task.id, after).await.unwrap()));
+    }
+    let watching = streams.into_iter().map(|(after, mut stream)| async move {
+        let after = match after {
+            Some(after) => after,
+            None => snapshot(&mut stream).await.0.revision,
+        };
+        let changes = rest(stream).await;
+        let revisions: Vec<_> = changes.iter().map(|c| c.revision).collect();
+        (after, revisions)
+    });
+    let ((), seen) = futures::join!(kit.run(task.id, None), futures::future::join_all(watching));
+    let last = get(&kit, task.id).await.revision;
+    for (after, revisions) in seen {
+        assert_eq!(revisions, Vec::from_iter(after + 1..=last));
+    }
+}
+
+#[tokio::test]
+async fn whoever_reads_late_misses_nothing() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 40).await;
+    let task = kit.stop(cluster.id).await;
+    let mut late = watch(&kit, task.id, None).await.unwrap();
+    let (seen, _) = snapshot(&mut late).await;
+    // More commits than a feed keeps, each taken by somebody who reads at once.
+    let prompt = watch(&kit, task.id, Some(0)).await.unwrap();
+    let ((), prompt) = futures::join!(kit.run(task.id, None), rest(prompt));
+    let revisions = |changes: &[pb::TaskChange]| -> Vec<i64> {
+        changes.iter().map(|change| change.revision).collect()
+    };
+    let last = get(&kit, task.id).await.revision;
+    assert_eq!(revisions(&prompt), Vec::from_iter(1..=last));
+    let late = rest(late).await;
+    assert_eq!(revisions(&late), Vec::from_iter(seen.revision + 1..=last));
+}
+
+#[tokio::test]
+async fn a_task_that_goes_on_after_its_end_is_watched_again() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 1).await;
+    let task = kit.stop(cluster.id).await;
+    let first = watch(&kit, task.id, Some(0)).await.unwrap();
+    let failing = kit.run(task.id, Some(SubtaskKind::StopObserverProcess));
+    let ((), first) = futures::join!(failing, rest(first));
+    let seen = first.last().unwrap().revision;
+    let retry = kit.store.command(TaskId(task.id), Event::RetryTask, None);
+    retry.await.unwrap();
+    let again = watch(&kit, task.id, Some(seen)).await.unwrap();
+    let ((), again) = futures::join!(kit.run(task.id, None), rest(again));
+    let ended = get(&kit, task.id).await;
+    assert_eq!(ended.status(), pb::TaskStatus::Successful);
+    let revisions: Vec<_> = again.iter().map(|c| c.revision).collect();
+    assert_eq!(revisions, Vec::from_iter(seen + 1..=ended.revision));
+}
+
+#[tokio::test]
+async fn a_watch_that_begins_in_a_drain_is_sent_on_at_once() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 1).await;
+    let task = kit.stop(cluster.id).await;
+    kit.drain.cancel();
+    let mut stream = watch(&kit, task.id, None).await.unwrap();
+    snapshot(&mut stream).await;
+    let end = stream.next().await.unwrap();
+    let details = refused(end.map(drop), Code::Unavailable, "DRAINING", 0);
+    let after = &details.error_info().unwrap().metadata["after_revision"];
+    assert_eq!(*after, task.revision.to_string());
 }

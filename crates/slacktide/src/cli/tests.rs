@@ -19,7 +19,7 @@ fn the_command_line_is_sound() {
 fn an_option_with_a_value_is_not_shown_as_required() {
     let text = refusal(&["slacktide", "cluster", "stop", "--user", "admin"]);
     assert!(
-        text.contains("Usage: slacktide cluster stop [OPTIONS] <ID>"),
+        text.contains("Usage: slacktide cluster stop [OPTIONS] <CLUSTER>"),
         "{text}"
     );
     let text = refusal(&["slacktide", "cluster", "register", "--user", "admin"]);
@@ -31,11 +31,42 @@ fn an_option_with_a_value_is_not_shown_as_required() {
 
 #[test]
 fn an_id_that_is_none_is_told_what_one_is() {
-    for id in ["-1", "abc", "0"] {
-        let text = refusal(&["slacktide", "cluster", "stop", id]);
-        assert!(text.contains(&format!("'{id}'")), "{text}");
-        assert!(text.contains("an id is a whole number from 1"), "{text}");
+    for (verb, ids) in [
+        (&["cluster", "stop"][..], &["-1", "0"][..]),
+        (&["server", "stop", "ob_demo"], &["-1", "0", "ob1"]),
+        (&["task", "retry"], &["-1", "abc", "0"]),
+        (&["task", "skip", "7"], &["-1", "abc", "0"]),
+    ] {
+        for id in ids {
+            let text = refusal(&[&["slacktide"], verb, &[id]].concat());
+            assert!(text.contains(&format!("'{id}'")), "{text}");
+            assert!(text.contains("an id is a whole number from 1"), "{text}");
+        }
     }
+}
+
+#[test]
+fn a_watch_is_of_one_task_or_of_many() {
+    for arguments in [
+        &[][..],
+        &["7", "--all"],
+        &["7", "--cluster", "ob_demo"],
+        &["--all", "--cluster", "ob_demo"],
+        &["--all", "--after-revision", "3"],
+    ] {
+        let line = [&["slacktide", "task", "watch"], arguments].concat();
+        assert!(command().try_get_matches_from(&line).is_err(), "{line:?}");
+    }
+    for arguments in [&["7"][..], &["--all"], &["--cluster", "ob_demo"]] {
+        let line = [&["slacktide", "task", "watch"], arguments].concat();
+        assert!(command().try_get_matches_from(&line).is_ok(), "{line:?}");
+    }
+}
+
+#[test]
+fn a_log_is_followed_of_one_subtask() {
+    let text = refusal(&["slacktide", "task", "log", "7", "--follow"]);
+    assert!(text.contains("<SUBTASK>"), "{text}");
 }
 
 #[test]

@@ -40,6 +40,12 @@ impl ServerClock {
         Some(duration(end - nanos(start?)))
     }
 
+    /// How long it is until a time; none if that is over.
+    pub(super) fn until(&self, at: &Timestamp) -> Option<Duration> {
+        let left = nanos(at) - nanos(&self.read) - self.since();
+        (left > 0).then(|| duration(left))
+    }
+
     fn since(&self) -> i128 {
         i128::from(u64::try_from(self.at.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
@@ -75,6 +81,17 @@ mod tests {
         assert_eq!(took, Some(Duration::from_millis(1500)));
         assert_eq!(clock.took(None, Some(&end)), None);
         assert_eq!(between(&end, &start), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_to_come_is_told_until_it_is_there() {
+        let clock = ServerClock {
+            read: at("2026-11-23T08:00:10Z"),
+            at: Instant::now().checked_sub(Duration::from_secs(5)).unwrap(),
+        };
+        let left = clock.until(&at("2026-11-23T08:00:20Z")).unwrap();
+        assert_eq!(left.as_millis().div_ceil(1000), 5);
+        assert_eq!(clock.until(&at("2026-11-23T08:00:15Z")), None);
     }
 
     #[test]

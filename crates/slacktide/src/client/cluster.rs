@@ -1,14 +1,16 @@
 //! `slacktide cluster …`.
 
 mod get;
-mod list;
+pub(super) mod list;
 mod register;
+mod restart;
+mod start;
 mod stop;
 mod unregister;
 
 use std::process::ExitCode;
 
-use super::{ClientArgs, Connection, Output, id};
+use super::{ClientArgs, Connection, Output, cluster_ref::ClusterArg};
 
 /// Register clusters and operate on them
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -20,13 +22,13 @@ pub(crate) enum ClusterCommand {
     /// List the registered clusters
     List,
     /// Show a cluster with its zones and servers
-    Get {
-        /// Id of the cluster, as `cluster list` shows it
-        #[arg(value_parser = id::parse, allow_negative_numbers = true)]
-        id: i64,
-    },
+    Get(ClusterArg),
     /// Stop all servers of a cluster
     Stop(stop::Stop),
+    /// Start all servers of a cluster, with the command lines that they had
+    Start(start::Start),
+    /// Stop and start all servers of a cluster: zone by zone where there are three or more
+    Restart(restart::Restart),
     /// Forget a cluster; its servers are left as they are
     Unregister(unregister::Unregister),
 }
@@ -43,15 +45,19 @@ impl ClusterCommand {
             // A file is judged before a server is asked for.
             Self::Register(file) => {
                 let spec = file.read()?;
-                register::register(&connect().await?, output, spec, file.request_id).await?;
+                let key = file.key.request_id;
+                register::register(&connect().await?, output, spec, key).await?;
             }
             Self::Update(file) => {
                 let spec = file.read()?;
-                register::update(&connect().await?, output, spec, file.request_id).await?;
+                let key = file.key.request_id;
+                register::update(&connect().await?, output, spec, key).await?;
             }
             Self::List => list::run(&connect().await?, output).await?,
-            Self::Get { id } => get::run(&connect().await?, output, id).await?,
-            Self::Stop(stop) => return stop.run(&connect().await?, output).await,
+            Self::Get(of) => get::run(&connect().await?, output, &of.cluster).await?,
+            Self::Stop(verb) => return verb.run(&connect().await?, output).await,
+            Self::Start(verb) => return verb.run(&connect().await?, output).await,
+            Self::Restart(verb) => return verb.run(&connect().await?, output).await,
             Self::Unregister(verb) => verb.run(&connect().await?, output).await?,
         }
         Ok(ExitCode::SUCCESS)

@@ -4,8 +4,8 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use slacktide_api::v1::{
-    cluster_service_client::ClusterServiceClient, info_service_client::InfoServiceClient,
-    task_service_client::TaskServiceClient,
+    cluster_service_client::ClusterServiceClient, executor_service_client::ExecutorServiceClient,
+    info_service_client::InfoServiceClient, task_service_client::TaskServiceClient,
 };
 use tonic::{
     Request, Status,
@@ -134,6 +134,10 @@ impl Connection {
 
     pub(super) fn tasks(&self) -> TaskServiceClient<Service> {
         TaskServiceClient::new(self.service()).max_decoding_message_size(ANSWER_MAX)
+    }
+
+    pub(super) fn executors(&self) -> ExecutorServiceClient<Service> {
+        ExecutorServiceClient::new(self.service()).max_decoding_message_size(ANSWER_MAX)
     }
 
     pub(super) fn info(&self) -> InfoServiceClient<Service> {

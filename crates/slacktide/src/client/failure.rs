@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use super::{connection, text};
+use super::{connection, patience::End, text};
 
 /// A call that failed. Prints the server's message, its codes, and then one line for each detail that helps.
 #[derive(Debug)]
@@ -15,6 +15,18 @@ impl Failure {
     /// Whether the same call may work a moment later: the server is draining, gone or not back yet.
     pub(super) fn may_pass(&self) -> bool {
         self.0.code() == Code::Unavailable || self.0.source().is_some()
+    }
+
+    /// How the stream that failed so ended. `steady`: whether the server had been there.
+    ///
+    /// # Errors
+    /// The failure itself where it will not pass.
+    pub(super) fn or_patience(self, steady: bool) -> anyhow::Result<End> {
+        if !self.may_pass() {
+            return Err(self.into());
+        }
+        let cause = self.to_string();
+        Ok(End::Broken { cause, steady })
     }
 }
 

@@ -4,21 +4,34 @@
 
 mod clock;
 mod cluster;
+mod cluster_ref;
 mod connection;
+mod executor;
 mod failure;
+mod findings;
 mod id;
 mod json;
+mod operation;
 mod output;
+mod patience;
 mod places;
+mod request_key;
+#[cfg(test)]
+mod scripted;
+mod server;
 mod task;
 mod text;
 mod watch;
+mod zone;
 
 pub(crate) use cluster::ClusterCommand;
 pub(crate) use connection::{ConnectArgs, Connection};
+pub(crate) use executor::ExecutorCommand;
 pub(crate) use failure::Failure;
 pub(crate) use output::Format;
+pub(crate) use server::ServerCommand;
 pub(crate) use task::TaskCommand;
+pub(crate) use zone::ZoneCommand;
 
 use output::Output;
 

@@ -93,6 +93,9 @@ pub(super) fn note(text: &str) {
 }
 
 #[cfg(test)]
+pub(super) mod recorded;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

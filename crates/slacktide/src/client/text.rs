@@ -1,11 +1,11 @@
 //! How things look to people: durations, times, statuses, aligned columns.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use comfy_table::{Table, presets};
 use prost_types::Timestamp;
 use slacktide_api::v1::{
-    ClusterStatus, Operation, ServerStatus, SubtaskStatus, TaskStatus, ZoneStatus,
+    ClusterStatus, FindingClass, Operation, ServerStatus, SubtaskStatus, TaskStatus, ZoneStatus,
 };
 
 /// `45 ms`, `1.2 s`, `2 m 05 s`, `1 h 02 m`.
@@ -31,6 +31,24 @@ pub(super) fn time(at: Option<&Timestamp>) -> String {
 /// `text`, or `-` where there is none, so that a column is never blank.
 pub(super) fn or_dash(text: &str) -> String {
     if text.is_empty() { "-" } else { text }.to_owned()
+}
+
+/// A status, with what led to it unless that is plain execution: `RUNNING (RETRY)`.
+pub(super) fn standing(status: impl Word, operation: Operation) -> String {
+    match operation {
+        Operation::Execute | Operation::Unspecified => status.word().to_owned(),
+        _ => format!("{} ({})", status.word(), operation.word()),
+    }
+}
+
+/// Labels as the configuration has them: `dc=a,rack=b`, by key.
+pub(super) fn labels(labels: &HashMap<String, String>) -> String {
+    let mut pairs: Vec<_> = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    pairs.sort_unstable();
+    pairs.join(",")
 }
 
 /// On one line, whatever it was on.
@@ -74,6 +92,7 @@ words! {
     TaskStatus: "TASK_STATUS_";
     SubtaskStatus: "SUBTASK_STATUS_";
     Operation: "OPERATION_";
+    FindingClass: "FINDING_CLASS_";
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Watching a task to its end, and judging that end.
 
 mod follow;
+mod goal;
 mod live;
 mod model;
+mod notes;
 mod picture;
 mod plain;
 #[cfg(test)]
@@ -21,18 +23,10 @@ use super::{
     places::Places,
 };
 use follow::follow;
+pub(super) use goal::{Goal, Target};
 use live::Live;
 use plain::Plain;
 use view::View;
-
-/// What a watch must see to end well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Goal {
-    /// The task is SUCCESSFUL, and not by rolling back.
-    Done,
-    /// The same, and its cluster is STOPPED.
-    ClusterStopped,
-}
 
 /// Shows a task until it ends; success only if the goal is reached. In the JSON format the lines of the
 /// watch go to stderr, and the task as it ended goes to stdout.
@@ -55,11 +49,9 @@ pub(super) async fn watch(
         .get_task(request)
         .await
         .map_err(Failure::from)?;
-    let cluster_id = answer
-        .into_inner()
-        .task
-        .and_then(|task| task.cluster)
-        .map(|cluster| cluster.id);
+    let begun = answer.into_inner().task.unwrap_or_default();
+    let goal = goal.of(&begun);
+    let cluster_id = begun.cluster.map(|cluster| cluster.id);
     let places = Places::ask(connection, cluster_id.unwrap_or_default()).await;
 
     let task = show(connection, output, task_id, after, &places).await?;
@@ -68,8 +60,8 @@ pub(super) async fn watch(
         by_id.subtasks.sort_by_key(|subtask| subtask.id);
         output.json("Task", &by_id)?;
     }
-    let stopped = match (goal, cluster_id) {
-        (Goal::ClusterStopped, Some(id)) => {
+    let cluster = match (&goal, cluster_id) {
+        (Goal::Reached(_), Some(id)) => {
             let request = GetClusterRequest { id };
             let answer = connection
                 .clusters()
@@ -80,7 +72,7 @@ pub(super) async fn watch(
         }
         _ => None,
     };
-    let faults = verdict::faults(&task, &places, stopped.as_ref());
+    let faults = verdict::faults(&task, &places, &goal, cluster.as_ref());
     for fault in &faults {
         note(fault);
     }

@@ -1,6 +1,6 @@
 //! A table of the cluster file that knows where it stands, so that every fault can say so.
 
-use std::{fmt, ops::Range};
+use std::{collections::HashMap, fmt, ops::Range};
 
 use toml::{
     Spanned,
@@ -116,6 +116,14 @@ impl<'a> Table<'a> {
                 let given = written.to_string();
                 self.fault(key, Problem::OutOfRange { max, given })
             })
+    }
+
+    /// A table of strings.
+    pub(super) fn labels(&self, key: &str) -> Result<HashMap<String, String>, ClusterFileError> {
+        let labels = self.table(key)?;
+        let keys = labels.entries.keys().map(|key| key.get_ref().to_string());
+        keys.map(|key| labels.string(&key).map(|value| (key, value)))
+            .collect()
     }
 
     pub(super) fn table(&self, key: &str) -> Result<Table<'a>, ClusterFileError> {

@@ -77,6 +77,22 @@ fn the_sql_account_is_optional() {
 }
 
 #[test]
+fn a_selector_is_optional_and_has_strings() {
+    let spec = parse(FILE, secret).unwrap();
+    assert!(spec.selector.is_empty());
+    let with = |selector: &str| format!("selector = {selector}\n{FILE}");
+    let spec = parse(&with("{ dc = \"a\", rack = \"1\" }"), secret).unwrap();
+    assert_eq!(spec.selector.len(), 2);
+    assert_eq!(spec.selector["dc"], "a");
+    let error = |selector: &str| parse(&with(selector), secret).unwrap_err().to_string();
+    assert_eq!(
+        error("{ dc = 1 }"),
+        "line 1: `selector.dc` must be a string"
+    );
+    assert_eq!(error("\"dc=a\""), "line 1: `selector` must be a table");
+}
+
+#[test]
 fn a_password_variable_may_be_empty_but_not_unset() {
     let spec = parse(FILE, |_| Ok(String::new())).unwrap();
     assert_eq!(spec.sql.unwrap().password, "");

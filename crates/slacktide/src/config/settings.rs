@@ -1,11 +1,17 @@
 //! The settings, with their defaults.
 
+mod check;
+mod period;
+mod roles;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use anyhow::ensure;
 use serde::{Deserialize, Serialize};
+use slacktide_engine::selector::Selector;
 use slacktide_executor::driver::process::Limits;
-use slacktide_server::password;
+
+pub(crate) use period::Period;
+pub(crate) use roles::{Role, Roles};
 
 /// All settings.
 #[derive(Clone, Deserialize, Serialize)]
@@ -18,12 +24,53 @@ pub(crate) struct Settings {
     /// Password of the user `admin` at the first start. Without one it is generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) admin_password: Option<String>,
+    /// What this process does.
+    pub(crate) roles: Roles,
+    pub(crate) database: Database,
+    pub(crate) nats: Nats,
     pub(crate) grpc: Grpc,
     pub(crate) rest: Rest,
+    pub(crate) gateway: Gateway,
     pub(crate) admin: Admin,
     pub(crate) log: Log,
     pub(crate) trace: Trace,
     pub(crate) executor: Executor,
+    pub(crate) retention: Retention,
+}
+
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Database {
+    /// Which database to use, by its URL. Default: a SQLite file in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Nats {
+    /// NATS servers that carry wake-ups between processes, with commas between them. Default: the database
+    /// carries them where it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Gateway {
+    /// Where the gRPC server is that a gateway in a process of its own calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upstream: Option<String>,
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Retention {
+    /// How long tasks are kept once they have ended. Default: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keep: Option<Period>,
+    /// About how many rows of a table are deleted in one transaction.
+    pub(crate) batch: usize,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -78,8 +125,20 @@ pub(crate) struct Trace {
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Executor {
+    /// Labels, which clusters' selectors are matched with, such as `dc=a,rack=b`.
+    pub(crate) labels: Selector,
+    /// Directory for what drivers remember of their hosts. All executors of one host must share it. Default:
+    /// `hosts` in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state_dir: Option<PathBuf>,
     /// How many runs are taken on at a time.
     pub(crate) capacity: usize,
+    /// How many runs may work on this host at a time. 0: as many as `capacity` allows.
+    pub(crate) per_host: usize,
+    /// How often the servers of idle clusters are looked at. 0: never.
+    pub(crate) observe_interval: Seconds,
+    /// How long a host must have been without an executor before what waits for it fails.
+    pub(crate) host_grace: Seconds,
     /// How long a lease lives without being renewed.
     pub(crate) lease_ttl: Seconds,
     /// How often to look for work though nothing woke the executor.
@@ -90,6 +149,8 @@ pub(crate) struct Executor {
     /// restarts processes owns it, else not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) watch_window: Option<Seconds>,
+    /// How long a server that was started must live to count as started, unless it greets earlier.
+    pub(crate) settle_window: Seconds,
     /// How long a minor freeze may take before the stop goes on without it.
     pub(crate) freeze_limit: Seconds,
     /// How long a server is given after SIGUSR1; at least 15 s are sensible, 5 s of it are a fixed pause.
@@ -127,12 +188,26 @@ impl Default for Settings {
                 .to_string_lossy()
                 .into_owned(),
             admin_password: None,
+            roles: Roles::default(),
+            database: Database::default(),
+            nats: Nats::default(),
             grpc: Grpc::default(),
             rest: Rest::default(),
+            gateway: Gateway::default(),
             admin: Admin::default(),
             log: Log::default(),
             trace: Trace::default(),
             executor: Executor::default(),
+            retention: Retention::default(),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            keep: None,
+            batch: 1000,
         }
     }
 }
@@ -175,11 +250,17 @@ impl Default for Executor {
     fn default() -> Self {
         let options = slacktide_executor::Options::new("", "");
         Self {
+            labels: Selector::default(),
+            state_dir: None,
             capacity: options.capacity,
+            per_host: options.per_host,
+            observe_interval: options.observe_interval.into(),
+            host_grace: options.host_grace.into(),
             lease_ttl: options.lease_ttl.into(),
             tick: options.tick.into(),
             drain_limit: options.drain_limit.into(),
             watch_window: options.watch_window.map(Seconds::from),
+            settle_window: options.settle.into(),
             freeze_limit: options.freeze_limit.into(),
             sigusr1_limit: options.limits.usr1.into(),
             sigterm_limit: options.limits.term.into(),
@@ -193,72 +274,22 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 impl Settings {
-    /// Refuses values that have the right kind but make no sense.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            !self.host.trim().is_empty(),
-            "host is empty: give this host a name"
-        );
-        if let Some(password) = &self.admin_password {
-            ensure!(
-                (1..=password::MAX_LEN).contains(&password.len()),
-                "admin_password must have 1 to {} bytes; without one, a password is generated",
-                password::MAX_LEN
-            );
-        }
-        self.check_listeners()?;
-        let executor = &self.executor;
-        ensure!(
-            executor.capacity > 0,
-            "executor.capacity is 0: an executor must run something"
-        );
-        let times = [
-            ("executor.lease_ttl", Some(executor.lease_ttl), 1.0),
-            ("executor.tick", Some(executor.tick), 0.01),
-            ("executor.drain_limit", Some(executor.drain_limit), 0.0),
-            ("executor.watch_window", executor.watch_window, 0.0),
-            ("executor.freeze_limit", Some(executor.freeze_limit), 0.0),
-            ("executor.sigusr1_limit", Some(executor.sigusr1_limit), 0.0),
-            ("executor.sigterm_limit", Some(executor.sigterm_limit), 0.0),
-            ("executor.sigkill_limit", Some(executor.sigkill_limit), 0.0),
-        ];
-        for (key, time, least) in times {
-            if let Some(Seconds(seconds)) = time {
-                ensure!(
-                    (least..=86_400.0).contains(&seconds),
-                    "{key} is {seconds}: give seconds from {least} to 86400"
-                );
-            }
-        }
-        ensure!(
-            executor.tick.0 * 3.0 <= executor.lease_ttl.0,
-            "executor.tick is more than a third of executor.lease_ttl: a lease is renewed at ticks"
-        );
-        Ok(())
+    /// Where drivers remember their hosts.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        let set = self.executor.state_dir.clone();
+        set.unwrap_or_else(|| self.data_dir.join("hosts"))
     }
 
-    fn check_listeners(&self) -> anyhow::Result<()> {
-        let grpc = ("grpc.listen", self.grpc.listen);
-        let rest = ("rest.listen", self.rest.listen);
-        let admin = ("admin.listen", self.admin.listen);
-        for ((one, a), (other, b)) in [(grpc, rest), (grpc, admin), (rest, admin)] {
-            let overlap = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
-            ensure!(
-                a.port() != b.port() || a.port() == 0 || !overlap,
-                "{one} and {other} are both on port {}: give each its own",
-                a.port()
-            );
-        }
-        Ok(())
-    }
-
-    /// The executor's options. `state_dir` is where drivers remember their hosts.
-    pub(crate) fn executor_options(&self, state_dir: PathBuf) -> slacktide_executor::Options {
+    /// The executor's options. `alone`: no other executor can be alive.
+    pub(crate) fn executor_options(&self, alone: bool) -> slacktide_executor::Options {
         let executor = &self.executor;
         slacktide_executor::Options {
-            host: self.host.clone(),
-            state_dir,
+            labels: executor.labels.clone(),
             capacity: executor.capacity,
+            per_host: executor.per_host,
+            observe_interval: executor.observe_interval.duration(),
+            host_grace: executor.host_grace.duration(),
+            settle: executor.settle_window.duration(),
             lease_ttl: executor.lease_ttl.duration(),
             tick: executor.tick.duration(),
             drain_limit: executor.drain_limit.duration(),
@@ -269,8 +300,8 @@ impl Settings {
                 kill: executor.sigkill_limit.duration(),
             },
             freeze_limit: executor.freeze_limit.duration(),
-            // A SQLite database has one serving process, which holds the data directory's lock.
-            alone: true,
+            alone,
+            ..slacktide_executor::Options::new(&self.host, self.state_dir())
         }
     }
 }

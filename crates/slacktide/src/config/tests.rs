@@ -108,11 +108,20 @@ fn two_listeners_on_one_port_are_named() {
 
 #[test]
 fn what_is_shown_holds_no_secret_and_can_be_read_again() {
-    let given = variables(&[("SLACKTIDE_ADMIN_PASSWORD", "hush")]);
+    let given = variables(&[
+        ("SLACKTIDE_ADMIN_PASSWORD", "hush"),
+        (
+            "SLACKTIDE_DATABASE__URL",
+            "postgres://slack:hush@db/slacktide",
+        ),
+        ("SLACKTIDE_NATS__URL", "nats://hush@a,nats://u:hush@b"),
+        ("SLACKTIDE_EXECUTOR__LABELS", "dc=a"),
+        ("SLACKTIDE_RETENTION__KEEP", "30d"),
+    ]);
     let settings = load_with(&Flags::default(), given).unwrap();
     let shown = show(&settings).unwrap();
     assert!(
-        shown.contains("admin_password") && !shown.contains("hush"),
+        shown.contains("admin_password") && shown.contains("slack:") && !shown.contains("hush"),
         "{shown}"
     );
     let (_dir, flags) = file(&shown);
@@ -129,6 +138,11 @@ fn every_setting_has_an_environment_variable() {
         ..Settings::default()
     };
     full.trace.otlp_endpoint = Some(String::new());
+    full.database.url = Some(String::new());
+    full.nats.url = Some(String::new());
+    full.gateway.upstream = Some(String::new());
+    full.executor.state_dir = Some(PathBuf::new());
+    full.retention.keep = "1d".parse().ok();
     full.executor.watch_window = Some(std::time::Duration::ZERO.into());
     let mut keys = Vec::new();
     for (key, value) in toml::Table::try_from(&full).unwrap() {
@@ -143,4 +157,111 @@ fn every_setting_has_an_environment_variable() {
     let mut known = KEYS.to_vec();
     known.sort_unstable();
     assert_eq!(keys, known);
+}
+
+#[test]
+fn roles_and_database_must_fit() {
+    let shared = (
+        "SLACKTIDE_DATABASE__URL",
+        "postgres://slack:hush@db/slacktide",
+    );
+    let upstream = ("SLACKTIDE_GATEWAY__UPSTREAM", "http://10.0.0.1:50051");
+    let roles = |roles| ("SLACKTIDE_ROLES", roles);
+    for alone in ["server", "executor", "server,gateway"] {
+        let told = error(&Flags::default(), &[roles(alone)]);
+        assert!(
+            told.starts_with(&format!("roles is {alone}, but with SQLite")),
+            "{told}"
+        );
+    }
+    let told = error(&Flags::default(), &[roles("gateway")]);
+    assert!(
+        told.contains("needs the server's address in gateway.upstream"),
+        "{told}"
+    );
+    let told = error(&Flags::default(), &[upstream]);
+    assert!(told.starts_with("gateway.upstream is set, but"), "{told}");
+    let told = error(&Flags::default(), &[roles("agent")]);
+    assert!(told.contains("\"agent\" names no roles"), "{told}");
+    for url in [
+        "10.0.0.1:50051",
+        "https://10.0.0.1:50051",
+        "http://10.0.0.1/api",
+    ] {
+        let given = [roles("gateway"), ("SLACKTIDE_GATEWAY__UPSTREAM", url)];
+        let told = error(&Flags::default(), &given);
+        assert!(told.starts_with("gateway.upstream is \""), "{told}");
+    }
+    for given in [
+        &[roles("gateway"), upstream][..],
+        &[roles("server,executor")],
+        &[roles("server"), shared],
+        &[roles("executor"), shared],
+        &[roles("executor"), shared, upstream],
+    ] {
+        load_with(&Flags::default(), variables(given)).unwrap();
+    }
+}
+
+#[test]
+fn what_shared_settings_cannot_be_is_named_and_no_password_is_told() {
+    for (variable, value, named) in [
+        (
+            "SLACKTIDE_DATABASE__URL",
+            "oracle://u:hush@h/d",
+            "database.url",
+        ),
+        (
+            "SLACKTIDE_DATABASE__URL",
+            "postgres://u:hush@h",
+            "database.url",
+        ),
+        ("SLACKTIDE_EXECUTOR__LABELS", "dc", "executor.labels"),
+        (
+            "SLACKTIDE_EXECUTOR__OBSERVE_INTERVAL",
+            "-1",
+            "executor.observe_interval",
+        ),
+        ("SLACKTIDE_RETENTION__KEEP", "30", "retention.keep"),
+        ("SLACKTIDE_RETENTION__KEEP", "23h", "retention.keep"),
+        ("SLACKTIDE_RETENTION__BATCH", "0", "retention.batch"),
+    ] {
+        let told = error(&Flags::default(), &[(variable, value)]);
+        assert!(told.contains(named) && !told.contains("hush"), "{told}");
+    }
+}
+
+#[test]
+fn a_listener_that_is_not_used_is_in_nobodys_way() {
+    let given = [
+        ("SLACKTIDE_ROLES", "gateway"),
+        ("SLACKTIDE_GATEWAY__UPSTREAM", "http://10.0.0.1:50051"),
+        ("SLACKTIDE_REST__LISTEN", "127.0.0.1:50051"),
+    ];
+    load_with(&Flags::default(), variables(&given)).unwrap();
+}
+
+#[test]
+fn the_example_file_has_every_setting_with_its_default() {
+    const EXAMPLE: &str = include_str!("../../../../deploy/config.example.toml");
+    let (_dir, flags) = file(EXAMPLE);
+    let settings = load_with(&flags, HashMap::new()).unwrap();
+    assert_eq!(
+        show(&settings).unwrap(),
+        show(&Settings::default()).unwrap()
+    );
+    let mut table = "";
+    let mut named = Vec::new();
+    for line in EXAMPLE.lines() {
+        let line = line.trim_start_matches("# ");
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_end_matches(']');
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            let dot = if table.is_empty() { "" } else { "." };
+            named.push(format!("{table}{dot}{key}"));
+        }
+    }
+    for key in KEYS {
+        assert!(named.iter().any(|name| name == key), "{key}");
+    }
 }

@@ -5,11 +5,63 @@ use std::{io, net::SocketAddr};
 use anyhow::anyhow;
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::config::{Role, Settings};
+
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// The addresses of a process's roles, taken.
+pub(super) struct Listeners {
+    grpc: Option<Bound>,
+    rest: Option<Bound>,
+    admin: Bound,
+}
+
+/// The addresses of a process's roles, open.
+pub(super) struct Listening {
+    pub(super) grpc: Option<TcpListener>,
+    pub(super) rest: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Takes the addresses that the roles of the settings need.
+    ///
+    /// # Errors
+    /// Which is not to be had, and why.
+    pub(super) fn take(settings: &Settings) -> anyhow::Result<Self> {
+        let take = |role, setting, address| {
+            let needed = settings.roles.has(role);
+            needed.then(|| Bound::take(setting, address)).transpose()
+        };
+        Ok(Self {
+            grpc: take(Role::Server, "grpc.listen", settings.grpc.listen)?,
+            rest: take(Role::Gateway, "rest.listen", settings.rest.listen)?,
+            admin: Bound::take("admin.listen", settings.admin.listen)?,
+        })
+    }
+
+    /// Opens them, once every role is ready: REST last, for it needs all of the others. The admin listener
+    /// comes by itself, since it outlives the roles.
+    ///
+    /// # Errors
+    /// Which another process opened faster.
+    pub(super) fn open(self) -> anyhow::Result<(TcpListener, Listening)> {
+        let open = |bound: Option<Bound>| bound.map(Bound::listen).transpose();
+        let grpc = open(self.grpc)?;
+        let admin = self.admin.listen()?;
+        let rest = open(self.rest)?;
+        Ok((admin, Listening { grpc, rest }))
+    }
+}
+
+/// Where a listener listens, for the log.
+pub(super) fn address_of(listener: Option<&TcpListener>) -> Option<String> {
+    let address = listener?.local_addr().ok()?;
+    Some(address.to_string())
+}
+
 /// An address that is taken: nobody else can listen on it, and nobody can connect to it yet.
-pub(super) struct Bound {
+struct Bound {
     setting: &'static str,
     address: SocketAddr,
     socket: TcpSocket,
@@ -20,7 +72,7 @@ impl Bound {
     ///
     /// # Errors
     /// That it is not to be had, and why.
-    pub(super) fn take(setting: &'static str, address: SocketAddr) -> anyhow::Result<Self> {
+    fn take(setting: &'static str, address: SocketAddr) -> anyhow::Result<Self> {
         let socket = bind(address).map_err(|error| refused(setting, address, error))?;
         Ok(Self {
             setting,
@@ -33,7 +85,7 @@ impl Bound {
     ///
     /// # Errors
     /// That another process, which had taken it as well, was faster.
-    pub(super) fn listen(self) -> anyhow::Result<TcpListener> {
+    fn listen(self) -> anyhow::Result<TcpListener> {
         let Self {
             setting,
             address,

@@ -15,6 +15,7 @@ pub struct Model {
     pub active_task_id: Option<i64>,
     pub sql_user: Option<String>,
     pub sql_password: Option<String>,
+    pub selector: String,
     pub create_time: i64,
     pub update_time: i64,
     pub creator: String,

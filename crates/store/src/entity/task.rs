@@ -11,6 +11,8 @@ pub struct Model {
     pub cluster_id: i64,
     pub cluster_name: String,
     pub ob_cluster_id: i64,
+    pub zone_id: Option<i64>,
+    pub server_id: Option<i64>,
     pub creator_id: i64,
     pub creator_name: String,
     pub context: String,
@@ -30,6 +32,7 @@ pub struct Model {
     pub successful: i64,
     pub failed: i64,
     pub active: i64,
+    pub running: i64,
     pub version: i64,
 }
 

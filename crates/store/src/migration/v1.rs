@@ -1,12 +1,20 @@
 //! The first schema.
 
-use sea_orm_migration::prelude::{
-    ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
+use sea_orm::{
+    DbBackend,
+    sea_query::{ColumnDef, Index},
 };
 
-use super::Ddl;
+use super::{
+    Ddl,
+    columns::{self, int, key, new_index, new_table, word},
+};
 
-pub(super) fn statements() -> Vec<(&'static str, Ddl)> {
+pub(super) fn statements(backend: DbBackend) -> Vec<(&'static str, Ddl)> {
+    let text = |name| columns::text(backend, name);
+    let table = |name, keys: &[ColumnDef], columns: &[ColumnDef], primary: &[&'static str]| {
+        table(backend, name, keys, columns, primary)
+    };
     let mut statements = vec![
         (
             "v1_sequence",
@@ -218,12 +226,13 @@ pub(super) fn statements() -> Vec<(&'static str, Ddl)> {
 }
 
 fn table(
+    backend: DbBackend,
     name: &'static str,
     keys: &[ColumnDef],
     columns: &[ColumnDef],
     primary: &[&'static str],
 ) -> Ddl {
-    let mut table: TableCreateStatement = Table::create().table(name).if_not_exists().take();
+    let mut table = new_table(backend, name);
     for column in keys.iter().chain(columns) {
         table.col(column.clone());
     }
@@ -236,7 +245,7 @@ fn table(
 }
 
 fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> (&'static str, Ddl) {
-    (name, Ddl::Index(Box::new(index_on(name, table, columns))))
+    (name, Ddl::Index(Box::new(new_index(name, table, columns))))
 }
 
 fn unique(
@@ -244,44 +253,6 @@ fn unique(
     table: &'static str,
     columns: &[&'static str],
 ) -> (&'static str, Ddl) {
-    (
-        name,
-        Ddl::Index(Box::new(index_on(name, table, columns).unique().take())),
-    )
-}
-
-fn index_on(
-    name: &'static str,
-    table: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = Index::create()
-        .name(name)
-        .table(table)
-        .if_not_exists()
-        .take();
-    for column in columns {
-        index.col(*column);
-    }
-    index
-}
-
-/// An id, a count, a truth value, or a time in microseconds.
-fn int(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().take()
-}
-
-/// Text that an index may hold: MySQL's limit.
-fn key(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).string_len(191).not_null().take()
-}
-
-/// A word of an enum.
-fn word(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).string_len(32).not_null().take()
-}
-
-/// Text of any length.
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().take()
+    let index = new_index(name, table, columns).unique().take();
+    (name, Ddl::Index(Box::new(index)))
 }

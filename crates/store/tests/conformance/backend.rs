@@ -1,6 +1,6 @@
 //! The databases under test, and a way past the store to see and change what lies in them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement,
@@ -27,8 +27,8 @@ pub(crate) trait Backend: Sized {
     /// How it is called in the names of golden files.
     const NAME: &'static str;
 
-    /// Makes the database.
-    async fn fresh() -> Self;
+    /// Makes the database for a case; none where this machine has no such server, which is said.
+    async fn fresh(case: &str) -> Option<Self>;
 
     /// Where it lies.
     fn location(&self) -> Location;
@@ -39,14 +39,24 @@ pub(crate) trait Backend: Sized {
     /// The statements that make the schema as it is now, in a stable order and form.
     async fn schema(&self) -> Vec<String>;
 
-    /// Opens a store on it. This may be done many times.
+    /// Opens a store on it. This may be done many times. A shared database is migrated first, as its operator
+    /// does.
     async fn try_open(&self) -> Result<Store, StoreError> {
-        Store::open(&self.location()).await
+        let location = self.location();
+        if location.is_shared() {
+            Store::migrate(&location).await?;
+        }
+        Store::open(&location).await
     }
 
     /// Opens a store on it, which succeeds.
     async fn open(&self) -> Store {
         self.try_open().await.expect("the store opens")
+    }
+
+    /// Drops an index behind the store's back.
+    async fn drop_index(&self, _table: &str, index: &str) {
+        self.execute(&format!("DROP INDEX {index}")).await;
     }
 
     /// Every row of every table.
@@ -65,24 +75,26 @@ pub(crate) struct Sqlite {
     directory: TempDir,
 }
 
+impl Sqlite {
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.path().join("slacktide.db")
+    }
+}
+
 impl Backend for Sqlite {
     const NAME: &'static str = "sqlite";
 
-    async fn fresh() -> Self {
+    async fn fresh(_case: &str) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
-        Self { directory }
+        Some(Self { directory })
     }
 
     fn location(&self) -> Location {
-        Location::sqlite(self.directory.path().join("slacktide.db"))
+        Location::sqlite(self.file())
     }
 
     async fn connect(&self) -> Direct {
-        let file = self.location().file().display().to_string();
-        let mut options = ConnectOptions::new(format!("sqlite://{file}?mode=rwc"));
-        options.max_connections(1).sqlx_logging(false);
-        let connection = Database::connect(options).await.expect("a connection");
-        Direct { connection }
+        Direct::to(format!("sqlite://{}?mode=rwc", self.file().display())).await
     }
 
     async fn schema(&self) -> Vec<String> {
@@ -103,10 +115,23 @@ pub(crate) struct Direct {
 }
 
 impl Direct {
+    /// Connects past the store.
+    pub(crate) async fn to(url: String) -> Self {
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1).sqlx_logging(false);
+        let connection = Database::connect(options).await.expect("a connection");
+        Self { connection }
+    }
+
     /// Runs statements.
     pub(crate) async fn execute(&self, sql: &str) {
         let done = self.connection.execute_unprepared(sql).await;
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Runs a statement that may come too late for what it means.
+    pub(crate) async fn try_execute(&self, sql: &str) {
+        let _ = self.connection.execute_unprepared(sql).await;
     }
 
     /// Reads the one column `line` of a query.

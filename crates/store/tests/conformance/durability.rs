@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::{
     backend::Backend,
-    kit::{LIMIT, executor, key, register, running, stop, stop_of, submit, success},
+    kit::{LIMIT, executor, key, new_executor, register, running, stop, stop_of, submit, success},
     watching::{assert_whole, history},
 };
 
@@ -17,7 +17,7 @@ pub(crate) async fn keeps_everything_over_a_restart(db: impl Backend) {
     let stopped = register(&store, 1, 2, 2).await;
     let ended = stop(&store, &stopped).await;
     let (_, begun) = running(&store, 2, 2, &e1).await;
-    let lease = store.begin_lease("e1", "here", false).await;
+    let lease = store.begin_lease(new_executor("e1"), false).await;
     lease.expect("a lease");
     let snapshot = store.task(begun.task.id, true).await.expect("the task");
     let histories = [

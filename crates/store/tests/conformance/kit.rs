@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use slacktide_engine::{
+    allow::Subject,
     cluster::{Cluster, Driver, Server, SqlAccount},
     commit::{Claimant, Event, Failure, Observation, Outcome},
     id::{TaskId, UserId},
     kind::SubtaskKind,
-    plan::{Accepted, StopRequest, stop_cluster},
-    status::StopMode,
+    plan::{Accepted, Request, plan},
+    selector::Selector,
+    status::{Goal, StopMode},
     subtask::Subtask,
     task::{Creator, Task},
 };
 use slacktide_store::{
-    Committed, Key, NewCluster, NewServer, NewZone, Order, Page, Store, StoreError, Submission,
+    Committed, Key, NewCluster, NewExecutor, NewServer, NewZone, Order, Page, Store, StoreError,
+    Submission,
 };
 
 /// How long anything may take that is waited for.
@@ -68,6 +71,7 @@ pub(crate) fn new_cluster(number: u8, zones: u16, servers: u16) -> NewCluster {
         name: format!("ob_{number}"),
         ob_cluster_id: number.into(),
         sql: None,
+        selector: Selector::default(),
         zones: (0..zones).map(zone).collect(),
         creator: "admin".to_owned(),
     }
@@ -93,12 +97,13 @@ pub(crate) fn key(request_id: &str) -> Key {
 
 /// The request to stop a cluster as it was read.
 pub(crate) fn stop_of(cluster: &Cluster, key: Option<Key>) -> Submission {
-    let request = StopRequest {
+    let request = Request {
         mode: StopMode::Immediate,
         minor_freeze: None,
+        parallel: None,
     };
     Submission {
-        plan: stop_cluster(cluster, request).expect("a plan"),
+        plan: plan(cluster, Goal::Stop, Subject::Cluster, request).expect("a plan"),
         creator: Creator {
             id: UserId(100),
             name: "admin".to_owned(),
@@ -114,12 +119,23 @@ pub(crate) async fn submit(store: &Store, cluster: &Cluster) -> Accepted {
     accepted.await.expect("the task is accepted")
 }
 
+/// The lease of an executor on host `here`.
+pub(crate) fn new_executor(id: &str) -> NewExecutor {
+    NewExecutor {
+        id: id.to_owned(),
+        host: "here".to_owned(),
+        ..NewExecutor::default()
+    }
+}
+
 /// An executor on host `here` with room for everything.
 pub(crate) fn executor(id: &str) -> Claimant {
     Claimant {
         executor: id.to_owned(),
         host: "here".to_owned(),
+        labels: Selector::default(),
         room: 100_000,
+        host_room: 100_000,
     }
 }
 
@@ -139,7 +155,15 @@ pub(crate) async fn begin(store: &Store, accepted: &Accepted, claimant: &Claiman
         subtasks: vec![accepted.subtasks[0].id],
     };
     let begun = commit(store, accepted.task.id, event, claimant).await;
-    begun.expect("the root is claimed")
+    let begun = begun.expect("the root is claimed");
+    match begun.claimed.as_slice() {
+        // Where there are real servers it has checks to run.
+        [root] if root.id == accepted.subtasks[0].id => {
+            let checked = commit(store, root.task, success(root), claimant).await;
+            checked.expect("the checks are done")
+        }
+        _ => begun,
+    }
 }
 
 /// Registers a cluster of one zone, submits its stop, and claims the first runs.
@@ -169,10 +193,7 @@ pub(crate) fn success(run: &Subtask) -> Event {
 
 /// The end of a run whose server still runs.
 pub(crate) fn failure(run: &Subtask, reason: &str) -> Event {
-    let failure = Failure {
-        reason: reason.to_owned(),
-        expired: false,
-    };
+    let failure = Failure::new(reason);
     ended(
         run,
         Outcome {

@@ -6,7 +6,8 @@ use slacktide_store::{Executor, QueueDepth, Store};
 use crate::{
     backend::Backend,
     kit::{
-        begin, commit, drive, executor, new_cluster, process, register, running, submit, success,
+        begin, commit, drive, executor, new_cluster, new_executor, process, register, running,
+        submit, success,
     },
 };
 
@@ -20,7 +21,7 @@ async fn leases(store: &Store) -> Vec<(String, i64)> {
 }
 
 async fn lease(store: &Store, id: &str) {
-    let begun = store.begin_lease(id, "here", false).await;
+    let begun = store.begin_lease(new_executor(id), false).await;
     begun.expect("the lease begins");
 }
 
@@ -71,7 +72,7 @@ pub(crate) async fn begins_alone(db: impl Backend) {
     lease(&store, "e1").await;
     lease(&store, "e2").await;
 
-    let alone = store.begin_lease("e3", "here", true).await;
+    let alone = store.begin_lease(new_executor("e3"), true).await;
     alone.expect("the lease begins");
 
     assert_eq!(leases(&store).await, [("e3".to_owned(), 0)]);
@@ -80,7 +81,7 @@ pub(crate) async fn begins_alone(db: impl Backend) {
 
 pub(crate) async fn offers_ready_subtasks(db: impl Backend) {
     let store = db.open().await;
-    let none = store.candidates("here", 10).await;
+    let none = store.candidates("here", &[], 10).await;
     assert_eq!(none.expect("candidates"), Default::default());
     let mut roots = Vec::new();
     for number in 1..=3 {
@@ -90,9 +91,15 @@ pub(crate) async fn offers_ready_subtasks(db: impl Backend) {
     }
 
     // The oldest come first, so that none waits for ever.
-    let two = store.candidates("anywhere", 2).await.expect("candidates");
+    let two = store
+        .candidates("anywhere", &[], 2)
+        .await
+        .expect("candidates");
     assert_eq!(two.ready, roots[..2]);
-    let all = store.candidates("anywhere", 10).await.expect("candidates");
+    let all = store
+        .candidates("anywhere", &[], 10)
+        .await
+        .expect("candidates");
     assert_eq!(all.ready, roots);
     assert_eq!(all.lost, []);
     let depth = store.queue_depth().await.expect("a depth");
@@ -116,7 +123,7 @@ pub(crate) async fn offers_what_a_dead_executor_left(db: impl Backend) {
     let begun = begin(&store, &accepted, &executor("e1")).await;
     assert_eq!(begun.claimed.len(), 3);
     // What a living executor runs is nobody else's.
-    let living = store.candidates("here", 10).await.expect("candidates");
+    let living = store.candidates("here", &[], 10).await.expect("candidates");
     assert_eq!(living, Default::default());
     let depth = store.queue_depth().await.expect("a depth");
     assert_eq!(
@@ -135,12 +142,15 @@ pub(crate) async fn offers_what_a_dead_executor_left(db: impl Backend) {
         .iter()
         .map(|run| (run.task, run.id, run.epoch))
         .collect();
-    let here = store.candidates("here", 10).await.expect("candidates");
+    let here = store.candidates("here", &[], 10).await.expect("candidates");
     assert_eq!((here.ready, &here.lost), (Vec::new(), &lost));
-    let two = store.candidates("here", 2).await.expect("candidates");
+    let two = store.candidates("here", &[], 2).await.expect("candidates");
     assert_eq!(two.lost, lost[..2]);
     // The first works on a process of another host.
-    let there = store.candidates("there", 10).await.expect("candidates");
+    let there = store
+        .candidates("there", &[], 10)
+        .await
+        .expect("candidates");
     assert_eq!(there.lost, lost[1..]);
 
     let runs: Vec<_> = lost.iter().map(|(_, id, epoch)| (*id, *epoch)).collect();
@@ -152,7 +162,7 @@ pub(crate) async fn offers_what_a_dead_executor_left(db: impl Backend) {
     )
     .await
     .expect("they are taken over");
-    let after = store.candidates("here", 10).await.expect("candidates");
+    let after = store.candidates("here", &[], 10).await.expect("candidates");
     assert_eq!(after, Default::default());
     drive(&store, taken, &executor("e2")).await;
 }

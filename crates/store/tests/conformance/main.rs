@@ -10,6 +10,7 @@
 )]
 
 mod backend;
+mod backup;
 mod clusters;
 mod commit;
 mod concurrency;
@@ -21,13 +22,23 @@ mod kit;
 mod leases;
 mod lists;
 mod mend;
+mod old_file;
+mod operators;
+mod outage;
+mod retention;
+mod roster;
 mod runs;
 mod schema;
+mod shared;
+mod sharing;
 mod signals;
 mod sqlite;
 mod submit;
 mod users;
 mod watching;
+
+use backend::Sqlite;
+use shared::{MariaDb, OceanBase, PostgreSql};
 
 macro_rules! suite {
     ($backend:ident) => {
@@ -51,9 +62,15 @@ macro_rules! suite {
             lists: pages_clusters, filters_clusters, pages_tasks, filters_tasks;
             mend: replaces_settings, refuses_a_taken_directory, swaps_directories_and_lets_go_of_none,
                 moves_what_waits_to_another_host, touches_no_other_cluster, goes_on_from_the_highest_generation;
+            retention: forgets_what_ended_long_ago, keeps_what_holds_its_cluster, keeps_what_is_not_over,
+                forgets_old_keys;
+            roster: shows_what_each_executor_runs;
+            operators: retries_what_failed, refuses_a_command_whole, cancels_what_runs, waits_before_it_tries_again,
+                finds_what_is_overdue, offers_by_labels, tells_what_is_stranded,
+                records_what_is_observed_of_idle_clusters_only;
             runs: journals_processes, tells_a_run_what_it_works_on, keeps_logs_by_run;
             schema: is_as_promised, is_there_already_when_opened_again, resumes_a_migration,
-                refuses_the_schema_of_a_later_version;
+                refuses_the_schema_of_a_later_version, waits_for_another_migrator, wants_to_be_migrated;
             signals: wake_a_watcher_with_the_last_revision, wake_the_watchers_of_many_tasks,
                 stay_silent_when_nothing_changed,
                 wake_an_executor_when_there_is_work;
@@ -69,8 +86,11 @@ macro_rules! cases {
         mod $topic {$(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                use crate::backend::{$backend, Backend};
-                crate::$topic::$case($backend::fresh().await).await;
+                use crate::backend::Backend;
+                use super::super::$backend;
+                if let Some(db) = $backend::fresh(stringify!($topic::$case)).await {
+                    crate::$topic::$case(db).await;
+                }
             }
         )+}
     )+};
@@ -78,4 +98,16 @@ macro_rules! cases {
 
 mod on_sqlite {
     suite!(Sqlite);
+}
+
+mod on_postgres {
+    suite!(PostgreSql);
+}
+
+mod on_mariadb {
+    suite!(MariaDb);
+}
+
+mod on_oceanbase {
+    suite!(OceanBase);
 }

@@ -124,7 +124,7 @@ pub(crate) async fn moves_what_waits_to_another_host(db: impl Backend) {
         ..executor("e1")
     };
     let begun = begin(&store, &accepted, &room_for_one).await;
-    let before = store.candidates("here", 10).await.expect("candidates");
+    let before = store.candidates("here", &[], 10).await.expect("candidates");
     assert_eq!((before.ready.len(), before.lost.len()), (1, 1));
 
     let elsewhere = servers(&cluster).into_iter().map(|server| ServerSettings {
@@ -135,8 +135,11 @@ pub(crate) async fn moves_what_waits_to_another_host(db: impl Backend) {
     mended.await.expect("it is mended");
 
     // What runs ends where it is; what waits is for the other host.
-    let here = store.candidates("here", 10).await.expect("candidates");
-    let there = store.candidates("there", 10).await.expect("candidates");
+    let here = store.candidates("here", &[], 10).await.expect("candidates");
+    let there = store
+        .candidates("there", &[], 10)
+        .await
+        .expect("candidates");
     let split = |ready, lost| Candidates { ready, lost };
     assert_eq!(here, split(Vec::new(), before.lost));
     assert_eq!(there, split(before.ready, Vec::new()));

@@ -1,9 +1,10 @@
 //! What a run leaves behind and what it is told: the journal, logs, assignments.
 
 use slacktide_engine::{
+    allow::Subject,
     commit::Event,
-    plan::{StopRequest, stop_cluster},
-    status::{Operation, StopMode},
+    plan::{Request, plan},
+    status::{Goal, Operation, StopMode},
     time::Micros,
 };
 use slacktide_store::{
@@ -61,12 +62,13 @@ pub(crate) async fn tells_a_run_what_it_works_on(db: impl Backend) {
     let mut new = new_cluster(1, 2, 2);
     new.sql = Some(account.clone());
     let cluster = store.register(new, None).await.expect("it is registered");
-    let request = StopRequest {
+    let request = Request {
         mode: StopMode::Graceful,
         minor_freeze: Some(true),
+        parallel: None,
     };
     let submission = Submission {
-        plan: stop_cluster(&cluster, request).expect("a plan"),
+        plan: plan(&cluster, Goal::Stop, Subject::Cluster, request).expect("a plan"),
         ..stop_of(&cluster, None)
     };
     let accepted = store.submit(submission).await.expect("it is accepted");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slacktide_store::StoreError;
+use slacktide_store::{Store, StoreError};
 
 use crate::{
     backend::Backend,
@@ -59,7 +59,7 @@ pub(crate) async fn resumes_a_migration(db: impl Backend) {
     // Cut off after a statement was carried out and before that was noted.
     db.execute("DELETE FROM seaql_migrations WHERE version >= 'v1_s'")
         .await;
-    db.execute("DROP INDEX v1_subtask_status").await;
+    db.drop_index("subtask", "v1_subtask_status").await;
 
     let store = db.open().await;
     assert_eq!(db.schema().await, schema);
@@ -73,12 +73,48 @@ pub(crate) async fn refuses_the_schema_of_a_later_version(db: impl Backend) {
         .await;
 
     match db.try_open().await {
-        Err(StoreError::Database { operation, source }) => {
-            assert_eq!(operation, "migrating the database");
-            let reason = source.to_string();
+        Err(StoreError::Unusable(reason)) => {
             assert!(reason.contains("v999_magic"), "{reason}");
         }
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("an older version must not write into a later one's tables"),
     }
+}
+
+pub(crate) async fn waits_for_another_migrator(db: impl Backend) {
+    let location = db.location();
+    let migrate = || Store::migrate(&location);
+    let (first, second, third) = tokio::join!(migrate(), migrate(), migrate());
+    for migrated in [first, second, third] {
+        migrated.expect("it is migrated");
+    }
+    let stores = [db.open().await, db.open().await];
+    for (number, store) in (0..).zip(&stores) {
+        register(store, number, 1, 1).await;
+    }
+}
+
+pub(crate) async fn wants_to_be_migrated(db: impl Backend) {
+    let location = db.location();
+    let fresh = Store::open(&location).await;
+    match (location.is_shared(), fresh) {
+        // A file is this process's own: it sees to it itself.
+        (false, Ok(store)) => store.close().await,
+        (true, Err(StoreError::Unusable(reason))) => {
+            assert!(reason.contains("slacktide migrate"), "{reason}");
+        }
+        (_, Ok(_)) => panic!("a database without tables opens"),
+        (_, Err(other)) => panic!("{other:?}"),
+    }
+
+    db.open().await.close().await;
+    db.execute("DELETE FROM seaql_migrations WHERE version LIKE 'v2%'")
+        .await;
+    let of_v1 = Store::open(&location).await;
+    match (location.is_shared(), of_v1) {
+        (false, Ok(_)) | (true, Err(StoreError::Unusable(_))) => {}
+        (_, Ok(_)) => panic!("a database of an older version opens"),
+        (_, Err(other)) => panic!("{other:?}"),
+    }
+    db.open().await.close().await;
 }

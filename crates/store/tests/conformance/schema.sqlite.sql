@@ -12,13 +12,13 @@ CREATE TABLE "cluster" (
     "update_time" integer NOT NULL,
     "creator" varchar(191) NOT NULL,
     "version" integer NOT NULL,
-    PRIMARY KEY ("id") );
+    "selector" varchar(191) NOT NULL DEFAULT '', PRIMARY KEY ("id") );
 CREATE TABLE "executor" (
     "id" varchar(191) NOT NULL,
     "host" varchar(191) NOT NULL,
     "counter" integer NOT NULL,
     "start_time" integer NOT NULL,
-    PRIMARY KEY ("id") );
+    "labels" varchar(191) NOT NULL DEFAULT '', "capacity" integer NOT NULL DEFAULT 0, PRIMARY KEY ("id") );
 CREATE TABLE "idempotency_key" (
     "user_id" integer NOT NULL,
     "rpc" varchar(191) NOT NULL,
@@ -79,6 +79,8 @@ CREATE TABLE "subtask" (
     "deadline" integer NULL,
     "intent" text NULL,
     "version" integer NOT NULL,
+    "not_before" integer NULL,
+    "auto_retries" integer NOT NULL DEFAULT 0, "selector" varchar(191) NOT NULL DEFAULT '', "code" integer NULL,
     PRIMARY KEY ("id") );
 CREATE TABLE "subtask_log" (
     "subtask_id" integer NOT NULL,
@@ -113,7 +115,9 @@ CREATE TABLE "task" (
     "failed" integer NOT NULL,
     "active" integer NOT NULL,
     "version" integer NOT NULL,
-    PRIMARY KEY ("id") );
+    "zone_id" integer NULL,
+    "server_id" integer NULL,
+    "running" integer NOT NULL DEFAULT 0, PRIMARY KEY ("id") );
 CREATE TABLE "task_revision" (
     "task_id" integer NOT NULL,
     "first_revision" integer NOT NULL,
@@ -148,3 +152,4 @@ CREATE INDEX "v1_task_cluster" ON "task" ("cluster_id");
 CREATE INDEX "v1_task_status" ON "task" ("status");
 CREATE UNIQUE INDEX "v1_user_account_name" ON "user_account" ("name");
 CREATE UNIQUE INDEX "v1_zone_name" ON "zone" ("cluster_id", "name");
+CREATE INDEX "v2_task_finished" ON "task" ("status", "finish_time");

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::{
     backend::Backend,
-    kit::{LIMIT, begin, commit, executor, register, running, submit, success},
+    kit::{LIMIT, begin, commit, executor, new_executor, register, running, submit, success},
 };
 
 pub(crate) async fn wake_a_watcher_with_the_last_revision(db: impl Backend) {
@@ -113,7 +113,7 @@ pub(crate) async fn wake_an_executor_when_there_is_work(db: impl Backend) {
     work().await.expect("a run that was given back");
 
     store
-        .begin_lease("e2", "here", false)
+        .begin_lease(new_executor("e2"), false)
         .await
         .expect("a lease begins");
     work()

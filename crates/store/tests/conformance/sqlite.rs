@@ -16,7 +16,7 @@ const LOCKED: Duration = Duration::from_millis(5_300);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_of_another_process_delays_a_write_and_no_read() {
-    let db = Sqlite::fresh().await;
+    let db = sqlite().await;
     let store = db.open().await;
     let cluster = register(&store, 0, 1, 1).await;
     let other_process = db.connect().await;
@@ -37,7 +37,7 @@ async fn a_lock_of_another_process_delays_a_write_and_no_read() {
 
 #[tokio::test]
 async fn processes_may_create_the_database_at_once() {
-    let db = Sqlite::fresh().await;
+    let db = sqlite().await;
     let (first, second, third) = tokio::join!(db.open(), db.open(), db.open());
     for (number, store) in (0..).zip([first, second, third]) {
         register(&store, number, 1, 1).await;
@@ -96,7 +96,7 @@ fn copy(from: &Path, to: &Path, length: usize) -> Location {
 
 #[tokio::test]
 async fn a_crash_between_commits_loses_none() {
-    let db = Sqlite::fresh().await;
+    let db = sqlite().await;
     let store = db.open().await;
     let e1 = executor("e1");
     let (accepted, mut committed) = running(&store, 1, 1, &e1).await;
@@ -104,7 +104,7 @@ async fn a_crash_between_commits_loses_none() {
     loop {
         let now = store.task(task, true).await.expect("the task");
         let directory = tempfile::tempdir().expect("a directory");
-        let location = copy(db.location().file(), directory.path(), usize::MAX);
+        let location = copy(&db.file(), directory.path(), usize::MAX);
         let recovered = Store::open(&location).await.expect("the copy opens");
         let found = recovered.task(task, true).await.expect("the task");
         assert_eq!(found, now);
@@ -118,15 +118,15 @@ async fn a_crash_between_commits_loses_none() {
 
 #[tokio::test]
 async fn a_log_that_is_cut_off_anywhere_leaves_whole_commits() {
-    let db = Sqlite::fresh().await;
+    let db = sqlite().await;
     let store = db.open().await;
     let e1 = executor("e1");
     let (accepted, begun) = running(&store, 1, 3, &e1).await;
     let task = accepted.task.id;
-    let first_half = fs::metadata(db.location().file().with_extension("db-wal"));
+    let first_half = fs::metadata(db.file().with_extension("db-wal"));
     let first_half = first_half.expect("a log").len();
     drive(&store, begun, &e1).await;
-    let whole = fs::metadata(db.location().file().with_extension("db-wal"));
+    let whole = fs::metadata(db.file().with_extension("db-wal"));
     let whole = whole.expect("a log").len();
 
     const CUTS: u64 = 24;
@@ -134,7 +134,7 @@ async fn a_log_that_is_cut_off_anywhere_leaves_whole_commits() {
         let length = first_half + (whole - first_half) * cut / CUTS;
         let directory = tempfile::tempdir().expect("a directory");
         let length = usize::try_from(length).expect("a small number");
-        let location = copy(db.location().file(), directory.path(), length);
+        let location = copy(&db.file(), directory.path(), length);
 
         let recovered = Store::open(&location).await.expect("the copy opens");
         let found = recovered.task(task, true).await.expect("the task");
@@ -143,4 +143,8 @@ async fn a_log_that_is_cut_off_anywhere_leaves_whole_commits() {
         let numbers: Vec<_> = numbers.iter().map(|revision| revision.number).collect();
         assert_eq!(numbers, (1..=found.task.revision).collect::<Vec<_>>());
     }
+}
+
+async fn sqlite() -> Sqlite {
+    Sqlite::fresh("sqlite").await.expect("a directory")
 }

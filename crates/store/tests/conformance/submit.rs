@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use slacktide_engine::{
+    cluster::Cluster,
     id::{SubtaskId, TaskId},
     status::{Operation, ResourceStatus, SubtaskStatus, TaskStatus},
 };
@@ -81,9 +82,10 @@ pub(crate) async fn refuses_a_plan_that_is_no_longer_true(db: impl Backend) {
         db.dump().await.assert_same(&before, what);
     };
 
-    refuse("a stop of a cluster that is STOPPED", {
+    refuse("a plan of an old status", {
         let stopped = store.cluster(seen.id).await.expect("the cluster");
-        stop_of(&stopped, Some(key("a")))
+        let status = ResourceStatus::Running;
+        stop_of(&Cluster { status, ..stopped }, Some(key("a")))
     })
     .await;
     // Somebody has started it meanwhile, so only the generation tells that the plan is old.

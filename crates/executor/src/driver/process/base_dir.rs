@@ -12,6 +12,12 @@ use super::obstacle::Obstacle;
 
 /// Every directory that has been a server's holds at least one of these.
 const MARKS: [&str; 2] = ["etc", "store"];
+/// What a server writes when it is set up; without it, a start would set up a new, empty database.
+const SET_UP: [&str; 3] = [
+    "etc/observer.config.bin",
+    "etc/observer.conf.bin",
+    "etc/seekdb.data_version.bin",
+];
 /// The files whose record lock a running server holds.
 const LOCK_FILES: [&str; 2] = ["run/observer.pid", "run/seekdb.pid"];
 
@@ -40,6 +46,8 @@ pub(super) struct BaseDir {
     stores: Vec<PathBuf>,
     /// Owner of the server's own files, the user under which the server runs.
     pub(super) owner: u32,
+    /// Their group.
+    pub(super) group: u32,
 }
 
 impl BaseDir {
@@ -74,7 +82,13 @@ impl BaseDir {
             id,
             stores,
             owner: mark.uid(),
+            group: mark.gid(),
         })
+    }
+
+    /// Whether a server was set up here, so that it can be started without being told anything.
+    pub(super) fn is_set_up(&self) -> bool {
+        SET_UP.iter().any(|file| self.path.join(file).is_file())
     }
 
     /// Whether the process behind this directory of `/proc` works in the base directory, or has its

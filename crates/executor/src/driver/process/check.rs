@@ -54,11 +54,6 @@ fn not_allowed(owner: u32) -> CheckError {
 
 /// Writes what is there already: only that proves that it can be written.
 async fn own_files_work(driver: &ProcessDriver) -> Result<(), FenceError> {
-    driver
-        .host_file()
-        .await?
-        .lock(driver.lock_wait)
-        .await?
-        .save_elsewhere()
-        .await
+    let file = driver.host_file().await?;
+    file.lock(driver.lock_wait).await?.save_elsewhere().await
 }

@@ -198,3 +198,17 @@ pub enum StopError {
         sent: Option<Signal>,
     },
 }
+
+impl FenceError {
+    /// Whether the same attempt may succeed later by itself: where another process of this host was slow.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::LockTimeout { .. })
+    }
+}
+
+impl StopError {
+    /// Whether the same attempt may succeed later by itself.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Fence(error) if error.is_transient())
+    }
+}

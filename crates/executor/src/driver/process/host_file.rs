@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::marker::PhantomData;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -17,8 +19,9 @@ use super::error::FenceError;
 use super::procfs;
 use super::state::State;
 
-/// The lock is held for a few writes; whoever holds it longer is stuck or was stopped.
-pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// The lock is held for a few writes, or for the seconds in which a server that was started becomes visible; whoever
+/// holds it longer is stuck or was stopped.
+pub(in crate::driver) const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 /// A write of one block is never seen half done by another process. The state fits many times.
 const BLOCK: usize = 4096;
@@ -29,8 +32,9 @@ const BLOCK: usize = 4096;
 /// and a block that is there already becomes durable without a commit of the file system's journal,
 /// which a busy database on the same disk makes slow.
 #[derive(Clone, Debug)]
-pub(super) struct HostFile {
+pub(in crate::driver) struct HostFile<S = State> {
     path: PathBuf,
+    state: PhantomData<S>,
 }
 
 impl HostFile {
@@ -48,76 +52,111 @@ impl HostFile {
             .take(16)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        Ok(Self {
-            path: state_dir.join(format!("{name}.json")),
-        })
+        Ok(Self::at(state_dir.join(format!("{name}.json"))))
+    }
+}
+
+impl<S: Default + DeserializeOwned> HostFile<S> {
+    /// The file of this path.
+    pub(in crate::driver) fn at(path: PathBuf) -> Self {
+        let state = PhantomData;
+        Self { path, state }
     }
 
-    /// Takes the lock, for a compare and a signal and no longer; gives up after `wait`.
-    pub(super) async fn lock(&self, wait: Duration) -> Result<Locked, FenceError> {
-        let failed = |source| FenceError::Io {
-            path: self.path.clone(),
-            source,
-        };
-        let file = self.open().map_err(failed)?;
-        let deadline = Instant::now() + wait;
-        let lock = loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break Lock(file),
-                Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => {
-                    tokio::time::sleep(LOCK_POLL).await;
-                }
-                Err(Errno::WOULDBLOCK | Errno::INTR) => {
-                    let path = self.path.clone();
-                    return Err(FenceError::LockTimeout {
-                        path,
-                        wait,
-                        holder: holder(&file),
-                    });
-                }
-                Err(error) => return Err(failed(error.into())),
-            }
-        };
-        let state = read(&lock.0).map_err(failed)?;
-        let state = state.map_or_else(
-            || Ok(State::default()),
-            |text| {
-                serde_json::from_slice(&text).map_err(|source| FenceError::Damaged {
-                    path: self.path.clone(),
-                    source,
-                })
-            },
-        )?;
+    /// Takes the lock, for a compare and an act and no longer; gives up after `wait`.
+    pub(in crate::driver) async fn lock(&self, wait: Duration) -> Result<Locked<S>, FenceError> {
+        let file = self.open().map_err(|source| self.unusable(source))?;
+        let lock = self
+            .wait_for(file, FlockOperation::NonBlockingLockExclusive, wait)
+            .await?;
+        let state = self.read(&lock)?;
         Ok(Locked {
-            state,
+            fresh: state.is_none(),
+            state: state.unwrap_or_default(),
             lock,
             path: self.path.clone(),
         })
     }
 
-    fn open(&self) -> io::Result<File> {
-        if let Some(dir) = self.path.parent() {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(dir)?;
+    /// What the state is now. Makes no file where there is none.
+    pub(in crate::driver) async fn peek(&self, wait: Duration) -> Result<S, FenceError> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(S::default()),
+            Err(error) => return Err(self.unusable(error)),
+        };
+        let lock = self
+            .wait_for(file, FlockOperation::NonBlockingLockShared, wait)
+            .await?;
+        Ok(self.read(&lock)?.unwrap_or_default())
+    }
+
+    async fn wait_for(
+        &self,
+        file: File,
+        operation: FlockOperation,
+        wait: Duration,
+    ) -> Result<Lock, FenceError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            match flock(&file, operation) {
+                Ok(()) => return Ok(Lock(file)),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => {
+                    tokio::time::sleep(LOCK_POLL).await;
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    return Err(FenceError::LockTimeout {
+                        path: self.path.clone(),
+                        wait,
+                        holder: holder(&file),
+                    });
+                }
+                Err(error) => return Err(self.unusable(error.into())),
+            }
         }
+    }
+
+    /// The state; `None` for a file that was only just made.
+    fn read(&self, lock: &Lock) -> Result<Option<S>, FenceError> {
+        let mut text = Vec::new();
+        (&lock.0)
+            .read_to_end(&mut text)
+            .map_err(|source| self.unusable(source))?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|source| FenceError::Damaged {
+                path: self.path.clone(),
+                source,
+            })
+    }
+
+    fn unusable(&self, source: io::Error) -> FenceError {
+        FenceError::Io {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
+    fn open(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options
             .create(true)
             .truncate(false)
             .read(true)
             .write(true)
-            .mode(0o600)
-            .open(&self.path)
+            .mode(0o600);
+        match (options.open(&self.path), self.path.parent()) {
+            (Err(error), Some(dir)) if error.kind() == io::ErrorKind::NotFound => {
+                let mut builder = std::fs::DirBuilder::new();
+                builder.recursive(true).mode(0o700).create(dir)?;
+                options.open(&self.path)
+            }
+            (opened, _) => opened,
+        }
     }
-}
-
-/// The content; `None` for a file that was only just made.
-fn read(mut file: &File) -> io::Result<Option<Vec<u8>>> {
-    let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
-    Ok((!text.is_empty()).then_some(text))
 }
 
 /// Lets go when dropped, also of the copies that a child has for an instant between fork and exec.
@@ -132,23 +171,39 @@ impl Drop for Lock {
 
 /// The state, while no other executor of this host can change it.
 #[derive(Debug)]
-pub(super) struct Locked {
-    pub(super) state: State,
+pub(in crate::driver) struct Locked<S = State> {
+    pub(in crate::driver) state: S,
+    /// Whether the file was made just now: then its name is not durable yet.
+    fresh: bool,
     lock: Lock,
     path: PathBuf,
 }
 
-impl Locked {
+impl<S: Serialize> Locked<S> {
     /// Makes the state durable.
     pub(super) fn save(&self) -> Result<(), FenceError> {
-        self.write().map_err(|source| FenceError::Io {
+        self.write()
+            .and_then(|()| self.sync())
+            .map_err(|source| self.unusable(source))
+    }
+
+    /// Writes the state so that it outlives this process, and not the host.
+    pub(in crate::driver) fn keep(&self) -> Result<(), FenceError> {
+        self.write().map_err(|source| self.unusable(source))
+    }
+
+    fn unusable(&self, source: io::Error) -> FenceError {
+        FenceError::Io {
             path: self.path.clone(),
             source,
-        })
+        }
     }
 
     /// Makes the state durable and lets go of the lock, without holding up other work meanwhile.
-    pub(super) async fn save_elsewhere(self) -> Result<(), FenceError> {
+    pub(super) async fn save_elsewhere(self) -> Result<(), FenceError>
+    where
+        S: Send + 'static,
+    {
         let path = self.path.clone();
         blocking(move || self.save())
             .await
@@ -163,11 +218,13 @@ impl Locked {
     fn write(&self) -> io::Result<()> {
         let mut text = serde_json::to_vec(&self.state)?;
         text.resize(text.len().max(BLOCK), b' ');
-        let fresh = self.lock.0.metadata()?.len() == 0;
-        self.lock.0.write_all_at(&text, 0)?;
+        self.lock.0.write_all_at(&text, 0)
+    }
+
+    fn sync(&self) -> io::Result<()> {
         self.lock.0.sync_data()?;
         match self.path.parent() {
-            Some(dir) if fresh => File::open(dir)?.sync_all(),
+            Some(dir) if self.fresh => File::open(dir)?.sync_all(),
             _ => Ok(()),
         }
     }

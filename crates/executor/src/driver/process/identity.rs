@@ -216,7 +216,12 @@ pub(super) fn is_server(exe: &Path) -> bool {
         .is_some_and(|name| SERVERS.iter().any(|server| name == *server))
 }
 
-/// The same for a process whose program may not be read, by the name that it shows to everyone.
+/// Whether this program is a server of a cluster of several.
+pub(super) fn is_observer(exe: &Path) -> bool {
+    exe.file_name().is_some_and(|name| name == SERVERS[0])
+}
+
+/// Whether a process is a server whose program may not be read, by the name that it shows to everyone.
 pub(super) fn is_server_name(name: &str) -> bool {
     SERVERS.contains(&name)
 }

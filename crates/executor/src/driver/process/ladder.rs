@@ -77,6 +77,17 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// How long this signal is given.
+    pub(super) fn of(&self, signal: Signal) -> Duration {
+        match signal {
+            Signal::Usr1 => self.usr1,
+            Signal::Term => self.term,
+            Signal::Kill => self.kill,
+        }
+    }
+}
+
 /// The signals of a stop, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ladder(Vec<Rung>);

@@ -8,17 +8,25 @@
 
 mod base_dir;
 mod check;
+mod command;
+mod dying;
 mod error;
 mod find;
 mod finding;
-mod host_file;
+mod handle;
+pub(super) mod host_file;
 mod identity;
 mod ladder;
+mod last_words;
 mod obstacle;
 mod owner;
 mod ports;
+mod prepared;
 mod procfs;
 mod send;
+mod spawn;
+mod start;
+mod start_error;
 mod state;
 mod stop;
 mod watch;
@@ -31,15 +39,21 @@ use std::time::Duration;
 
 use slacktide_engine::fence::Fence;
 
+use crate::crash_point;
+
 pub use error::{CheckError, FenceError, Restart, StopError};
 pub use finding::Finding;
 pub use identity::{Identity, Launch, Parent, Process};
 pub use ladder::{Ladder, Limits, Rung, Signal};
+pub use last_words::LastWords;
 pub use owner::Owner;
 pub use ports::PortHolder;
+pub use start::{StartOrder, Started};
+pub use start_error::StartError;
 pub use stop::{StopOrder, Stopped};
 
 use host_file::HostFile;
+use prepared::Prepared;
 
 /// A server, as it was registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,8 +125,32 @@ impl ProcessDriver {
         stop::stop(self, order).await
     }
 
-    /// Raises the fence on this host: when this returns, no run with a lower one sends a signal any
-    /// more. A fence that is as high or higher already stays.
+    /// Starts the server, or finds that it runs already, and returns when it has stayed for a while.
+    ///
+    /// A server that got a signal, whoever sent it from this host, is not one that runs already: its end is waited
+    /// for, within that signal's limit, and then it is started.
+    ///
+    /// Starts of one directory exclude each other on this host: the lock of its state file is held from the
+    /// last look until the new process can be seen by the next one. An existing database is started and never
+    /// set up or bootstrapped.
+    ///
+    /// # Errors
+    /// [`StartError`] says what kept it from that; its text tells the operator what to do.
+    pub async fn start(&self, order: StartOrder<'_>) -> Result<Started, StartError> {
+        start::start(self, order).await
+    }
+
+    /// Asks whether the server could be started again, as it ran before if that is known. A server that runs
+    /// is fine.
+    ///
+    /// # Errors
+    /// [`StartError`] names what is missing.
+    pub async fn check_start(&self, launch: Option<Launch>) -> Result<(), StartError> {
+        Prepared::of(self, launch).await.map(drop)
+    }
+
+    /// Raises the fence on this host: when this returns, no run with a lower one sends a signal or
+    /// starts the server any more. A fence that is as high or higher already stays.
     ///
     /// # Errors
     /// [`FenceError`] when the fence cannot be made durable; the runs that it was to end may then
@@ -120,7 +158,29 @@ impl ProcessDriver {
     pub async fn raise_fence(&self, fence: Fence) -> Result<(), FenceError> {
         let mut locked = self.host_file().await?.lock(self.lock_wait).await?;
         locked.state.raise(fence);
-        locked.save_elsewhere().await
+        locked.save_elsewhere().await?;
+        crash_point::reached("after-fence").await;
+        Ok(())
+    }
+
+    /// On whose behalf an executor of this host started the server that runs now; `None` if none did.
+    ///
+    /// # Errors
+    /// [`FenceError`] when what this host remembers cannot be read.
+    pub async fn started_by(&self) -> Result<Option<String>, FenceError> {
+        let Finding::One(process) = self.find().await else {
+            return Ok(None);
+        };
+        let state = self.host_file().await?.peek(self.lock_wait).await?;
+        let start = state.start.as_ref();
+        Ok(start
+            .and_then(|start| start.by(&process.identity))
+            .map(str::to_owned))
+    }
+
+    /// Looks without asking who would start the server again: cheap enough for every few seconds.
+    pub async fn glance(&self) -> Finding {
+        self.find().await
     }
 
     /// Looks without asking for the owner.

@@ -13,6 +13,7 @@ use super::host_file::Locked;
 use super::identity::Identity;
 use super::ladder::{Rung, Signal};
 use super::state::Sent;
+use crate::crash_point;
 
 /// A signal that is to go to a process.
 pub(super) struct Sending {
@@ -63,10 +64,13 @@ impl Sending {
             locked.save()?;
             return Ok(Delivery::Earlier(left));
         }
+        let before = locked.state.sent.clone();
+        let unsent = |locked, outcome| unsent(locked, before, outcome);
         locked
             .state
             .note(Sent::new(rung.signal, identity, *fence, self.supervised));
         locked.save()?;
+        crash_point::reached_blocking("after-note");
         match find::is_alive(&self.target, identity) {
             Ok(true) => {}
             Ok(false) => return unsent(locked, Ok(Delivery::Ended)),
@@ -80,7 +84,10 @@ impl Sending {
             }
         }
         match pidfd_send_signal(&self.pidfd, rung.signal.number()) {
-            Ok(()) => Ok(Delivery::Sent),
+            Ok(()) => {
+                crash_point::reached_blocking("after-signal");
+                Ok(Delivery::Sent)
+            }
             Err(rustix::io::Errno::SRCH) => unsent(locked, Ok(Delivery::Ended)),
             Err(errno) => {
                 let refused = StopError::Refused {
@@ -95,8 +102,12 @@ impl Sending {
 }
 
 /// Takes the note back, so that a retry does not wait for a signal that never went out.
-fn unsent(mut locked: Locked, outcome: Result<Delivery, StopError>) -> Result<Delivery, StopError> {
-    locked.state.sent.pop();
+fn unsent(
+    mut locked: Locked,
+    before: Vec<Sent>,
+    outcome: Result<Delivery, StopError>,
+) -> Result<Delivery, StopError> {
+    locked.state.sent = before;
     let saved: Result<(), FenceError> = locked.save();
     match outcome {
         Ok(delivery) => saved.map(|()| delivery).map_err(StopError::from),

@@ -10,11 +10,60 @@ use super::ladder::Signal;
 
 /// What no executor of this host may forget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
+pub(in crate::driver) struct State {
     /// No signal of a lower fence is sent any more.
     pub(super) fence: Option<Fence>,
-    /// Signals of the fence's generation to one process, oldest first.
+    /// Signals to one process, oldest first, of each kind the last one.
     pub(super) sent: Vec<Sent>,
+    /// The last start that an executor of this host began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) start: Option<Start>,
+}
+
+/// A start, noted before it was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Start {
+    pub(super) generation: i64,
+    pub(super) epoch: i64,
+    /// On whose behalf, as the caller said.
+    pub(super) by: String,
+    /// The process that came of it, once it was seen.
+    pub(super) process: Option<Started>,
+}
+
+/// A process that was started here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Started {
+    pid: i32,
+    start_time: u64,
+    boot_id: String,
+}
+
+impl Start {
+    pub(super) fn new(fence: Fence, by: &str) -> Self {
+        Self {
+            generation: fence.generation,
+            epoch: fence.epoch,
+            by: by.to_owned(),
+            process: None,
+        }
+    }
+
+    pub(super) fn came_to(&mut self, identity: &Identity) {
+        self.process = Some(Started {
+            pid: identity.pid,
+            start_time: identity.start_time,
+            boot_id: identity.boot_id.clone(),
+        });
+    }
+
+    /// On whose behalf this process was started, if by this start.
+    pub(super) fn by(&self, identity: &Identity) -> Option<&str> {
+        let process = self.process.as_ref()?;
+        let same = (process.pid, process.start_time) == (identity.pid, identity.start_time)
+            && process.boot_id == identity.boot_id;
+        same.then_some(self.by.as_str())
+    }
 }
 
 /// A signal that went to a process, or would have gone had this executor not died just then.
@@ -75,27 +124,31 @@ fn now_micros() -> i64 {
 }
 
 impl State {
-    /// Takes a fence. Signals of earlier generations belong to operations that are over.
+    /// Takes a fence. The notes of signals stay: the operation that sent one may be over before it works.
     pub(super) fn raise(&mut self, fence: Fence) {
         self.fence = self.fence.max(Some(fence));
-        let generation = self.fence.map(|fence| fence.generation);
-        self.sent.retain(|sent| Some(sent.generation) == generation);
     }
 
     /// Notes a signal. Those to other processes are forgotten: they have ended.
     pub(super) fn note(&mut self, sent: Sent) {
-        self.sent.retain(|earlier| earlier.is_to_same(&sent));
+        self.sent
+            .retain(|earlier| earlier.is_to_same(&sent) && earlier.signal != sent.signal);
         self.sent.push(sent);
     }
 
+    /// What operation `generation` sent to the process.
     pub(super) fn sent_to(
         &self,
         identity: &Identity,
         generation: i64,
     ) -> impl Iterator<Item = &Sent> {
-        self.sent
-            .iter()
-            .filter(move |sent| sent.generation == generation && sent.went_to(identity))
+        self.all_sent_to(identity)
+            .filter(move |sent| sent.generation == generation)
+    }
+
+    /// What any operation sent to the process.
+    pub(super) fn all_sent_to(&self, identity: &Identity) -> impl Iterator<Item = &Sent> {
+        self.sent.iter().filter(move |sent| sent.went_to(identity))
     }
 }
 
@@ -120,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fence_only_rises_and_a_new_generation_forgets_old_signals() {
+    fn the_fence_only_rises_and_a_new_generation_forgets_no_signal() {
         let mut state = State::default();
         state.raise(fence(1, 9));
         state
@@ -129,7 +182,23 @@ mod tests {
         state.raise(fence(1, 3));
         assert_eq!((state.fence, state.sent.len()), (Some(fence(1, 9)), 1));
         state.raise(fence(2, 1));
-        assert_eq!((state.fence, state.sent.len()), (Some(fence(2, 1)), 0));
+        assert_eq!((state.fence, state.sent.len()), (Some(fence(2, 1)), 1));
+        assert_eq!(state.sent_to(&identity(), 2).count(), 0);
+        assert_eq!(state.all_sent_to(&identity()).count(), 1);
+    }
+
+    #[test]
+    fn of_each_kind_of_signal_one_note_is_kept_however_many_operations_send_it() {
+        let mut state = State::default();
+        for generation in 1..100 {
+            for signal in [Signal::Usr1, Signal::Term, Signal::Kill] {
+                let fence = fence(generation, 1);
+                state.raise(fence);
+                state.note(Sent::new(signal, &identity(), fence, false));
+            }
+        }
+        assert_eq!(state.sent.len(), 3);
+        assert_eq!(state.sent_to(&identity(), 99).count(), 3);
     }
 
     #[test]

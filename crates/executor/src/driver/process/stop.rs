@@ -1,18 +1,14 @@
 //! Stops a server: look, signal, wait, prove.
 
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use slacktide_engine::fence::Fence;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Restart, StopError};
 use super::finding::Finding;
+use super::handle::{Handle, NoHandle};
 use super::host_file::Locked;
 use super::identity::{Identity, Process};
 use super::ladder::{Ladder, Rung, Signal};
@@ -20,7 +16,8 @@ use super::owner::Owner;
 use super::procfs::{self, Stat};
 use super::send::{Delivery, Sending};
 use super::state::State;
-use super::{ProcessDriver, blocking, find};
+use super::{ProcessDriver, blocking};
+use crate::crash_point;
 use crate::run_log::{Intents, RunLog};
 
 /// What is to be stopped, and on whose behalf.
@@ -140,7 +137,7 @@ impl Stop<'_> {
     async fn end(&mut self, process: &Process) -> Result<(), StopError> {
         self.settle_owner(process)?;
         let identity = &process.identity;
-        let Some(pidfd) = self.open(identity).await? else {
+        let Some(handle) = self.open(identity).await? else {
             return self.confirm_gone(identity).await;
         };
         let rungs = self.order.ladder.rungs().to_vec();
@@ -151,7 +148,7 @@ impl Stop<'_> {
                     .record(&format!("{} to {identity}", rung.signal))
                     .await?;
             }
-            let limit = match self.send(process, &pidfd, *rung).await? {
+            let limit = match self.send(process, &handle, *rung).await? {
                 Delivery::Ended => return self.confirm_gone(identity).await,
                 Delivery::Sent => {
                     self.sent_at = Some(Instant::now());
@@ -172,7 +169,7 @@ impl Stop<'_> {
                 limit.as_secs_f64(),
                 identity.pid
             ));
-            match self.wait(&pidfd, limit).await? {
+            match self.wait(&handle, limit).await? {
                 Wait::Ended => return self.confirm_gone(identity).await,
                 Wait::TimeUp => self.log(format!("pid {} did not end in that time", identity.pid)),
             }
@@ -204,33 +201,16 @@ impl Stop<'_> {
         }
     }
 
-    /// A handle that stays with this process whatever becomes of its number; `None` when the
-    /// process has ended.
-    async fn open(&self, identity: &Identity) -> Result<Option<AsyncFd<OwnedFd>>, StopError> {
-        let no_handle = |source| StopError::NoHandle {
-            identity: identity.clone(),
-            source,
-        };
-        let Some(pid) = Pid::from_raw(identity.pid) else {
-            return Ok(None);
-        };
-        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => pidfd,
-            Err(rustix::io::Errno::SRCH) => return Ok(None),
-            Err(errno) => return Err(no_handle(errno.into())),
-        };
-        #[expect(
-            deprecated,
-            reason = "the replacement is unsafe for file descriptors in general; this one is owned"
-        )]
-        let pidfd = AsyncFd::with_interest(pidfd, Interest::READABLE).map_err(no_handle)?;
-        // Only now is the number certain not to pass to another process.
-        let (target, expected) = (self.driver.target.clone(), identity.clone());
-        let alive = blocking(move || find::is_alive(&target, &expected)).await;
-        match alive.and_then(|alive| alive.map_err(super::obstacle::Obstacle::reason)) {
-            Ok(alive) => Ok(alive.then_some(pidfd)),
-            Err(reason) => Err(StopError::Unknown { reason }),
-        }
+    async fn open(&self, identity: &Identity) -> Result<Option<Handle>, StopError> {
+        Handle::open(&self.driver.target, identity)
+            .await
+            .map_err(|error| match error {
+                NoHandle::Kernel(source) => StopError::NoHandle {
+                    identity: identity.clone(),
+                    source,
+                },
+                NoHandle::Unclear(reason) => StopError::Unknown { reason },
+            })
     }
 
     async fn was_sent(&self, identity: &Identity, signal: Signal) -> Result<bool, StopError> {
@@ -244,23 +224,21 @@ impl Stop<'_> {
     async fn send(
         &self,
         process: &Process,
-        pidfd: &AsyncFd<OwnedFd>,
+        handle: &Handle,
         rung: Rung,
     ) -> Result<Delivery, StopError> {
         let sending = Sending {
             target: self.driver.target.clone(),
             identity: process.identity.clone(),
-            pidfd: pidfd
-                .get_ref()
-                .try_clone()
-                .map_err(|source| StopError::NoHandle {
-                    identity: process.identity.clone(),
-                    source,
-                })?,
+            pidfd: handle.pidfd().map_err(|source| StopError::NoHandle {
+                identity: process.identity.clone(),
+                source,
+            })?,
             rung,
             fence: self.order.fence,
             supervised: self.supervised,
         };
+        crash_point::reached("before-act").await;
         let locked = self.lock().await?;
         let cancel = self.order.cancel.clone();
         let sent = blocking(move || (!cancel.is_cancelled()).then(|| sending.send(locked))).await;
@@ -283,10 +261,10 @@ impl Stop<'_> {
             .await??)
     }
 
-    async fn wait(&self, pidfd: &AsyncFd<OwnedFd>, limit: Duration) -> Result<Wait, StopError> {
+    async fn wait(&self, handle: &Handle, limit: Duration) -> Result<Wait, StopError> {
         tokio::select! {
             biased;
-            ended = ended(pidfd) => ended.map(|()| Wait::Ended).map_err(|error| StopError::Unknown {
+            ended = handle.ended() => ended.map(|()| Wait::Ended).map_err(|error| StopError::Unknown {
                 reason: format!("cannot wait for the process: {error}"),
             }),
             () = self.order.cancel.cancelled() => Err(self.canceled()),
@@ -321,18 +299,6 @@ impl Stop<'_> {
 
     pub(super) fn log(&self, line: String) {
         self.order.log.line(line);
-    }
-}
-
-/// Returns when all threads of the process have ended; locks and ports are free from then on.
-async fn ended(pidfd: &AsyncFd<OwnedFd>) -> std::io::Result<()> {
-    loop {
-        let mut ready = pidfd.readable().await?;
-        let mut fds = [PollFd::new(pidfd.get_ref(), PollFlags::IN)];
-        if poll(&mut fds, Some(&Timespec::default()))? > 0 {
-            return Ok(());
-        }
-        ready.clear_ready();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Clusters on the wire.
 
+use std::collections::HashMap;
+
 use slacktide_api::v1::{self as pb, driver};
 use slacktide_engine::{
     cluster::{Cluster, Driver, Server, Zone},
@@ -25,6 +27,7 @@ pub(in crate::grpc) fn cluster(cluster: &Cluster) -> pb::Cluster {
         create_time: Some(timestamp(cluster.create_time)),
         update_time: Some(timestamp(cluster.update_time)),
         creator: cluster.creator.clone(),
+        selector: HashMap::from_iter(cluster.selector.labels().clone()),
     }
 }
 
@@ -79,6 +82,9 @@ pub(in crate::grpc) fn filter_status(status: pb::ClusterStatus) -> Option<Resour
         pb::ClusterStatus::Stopping => ResourceStatus::Stopping,
         pb::ClusterStatus::Stopped => ResourceStatus::Stopped,
         pb::ClusterStatus::Unavailable => ResourceStatus::Unavailable,
+        pb::ClusterStatus::Starting => ResourceStatus::Starting,
+        pb::ClusterStatus::Restarting => ResourceStatus::Restarting,
+        pb::ClusterStatus::Operating => ResourceStatus::Operating,
     })
 }
 
@@ -100,6 +106,9 @@ fn cluster_status(status: ResourceStatus) -> pb::ClusterStatus {
         ResourceStatus::Stopping => pb::ClusterStatus::Stopping,
         ResourceStatus::Stopped => pb::ClusterStatus::Stopped,
         ResourceStatus::Unavailable => pb::ClusterStatus::Unavailable,
+        ResourceStatus::Starting => pb::ClusterStatus::Starting,
+        ResourceStatus::Restarting => pb::ClusterStatus::Restarting,
+        ResourceStatus::Operating => pb::ClusterStatus::Operating,
     }
 }
 
@@ -109,6 +118,9 @@ fn zone_status(status: ResourceStatus) -> pb::ZoneStatus {
         ResourceStatus::Stopping => pb::ZoneStatus::Stopping,
         ResourceStatus::Stopped => pb::ZoneStatus::Stopped,
         ResourceStatus::Unavailable => pb::ZoneStatus::Unavailable,
+        ResourceStatus::Starting => pb::ZoneStatus::Starting,
+        ResourceStatus::Restarting => pb::ZoneStatus::Restarting,
+        ResourceStatus::Operating => pb::ZoneStatus::Operating,
     }
 }
 
@@ -117,6 +129,9 @@ fn server_status(status: ResourceStatus) -> pb::ServerStatus {
         ResourceStatus::Running => pb::ServerStatus::Running,
         ResourceStatus::Stopping => pb::ServerStatus::Stopping,
         ResourceStatus::Stopped => pb::ServerStatus::Stopped,
-        ResourceStatus::Unavailable => pb::ServerStatus::Unavailable,
+        // No operation works on a part of a server.
+        ResourceStatus::Unavailable | ResourceStatus::Operating => pb::ServerStatus::Unavailable,
+        ResourceStatus::Starting => pb::ServerStatus::Starting,
+        ResourceStatus::Restarting => pb::ServerStatus::Restarting,
     }
 }

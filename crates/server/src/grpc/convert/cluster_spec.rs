@@ -7,7 +7,10 @@ use std::{
 };
 
 use slacktide_api::v1::{self as pb, driver};
-use slacktide_engine::cluster::{Driver, SqlAccount};
+use slacktide_engine::{
+    cluster::{Driver, SqlAccount},
+    selector::Selector,
+};
 use slacktide_store::{NewCluster, NewServer, NewZone};
 
 use crate::app::Violations;
@@ -34,6 +37,7 @@ pub(in crate::grpc) fn new_cluster(
             name: String::new(),
             ob_cluster_id: 0,
             sql: None,
+            selector: Selector::default(),
             zones: Vec::new(),
             creator: String::new(),
         };
@@ -55,6 +59,7 @@ pub(in crate::grpc) fn new_cluster(
     }
     NewCluster {
         sql: spec.sql.map(|sql| reader.sql(sql)),
+        selector: reader.selector(spec.selector),
         zones: (0..)
             .zip(spec.zones)
             .map(|(index, zone)| reader.zone(index, zone))
@@ -103,6 +108,13 @@ impl Reader<'_> {
             user: sql.user,
             password: sql.password,
         }
+    }
+
+    fn selector(&mut self, labels: HashMap<String, String>) -> Selector {
+        Selector::new(labels).unwrap_or_else(|error| {
+            self.violations.add("cluster.selector", error.to_string());
+            Selector::default()
+        })
     }
 
     fn zone(&mut self, index: usize, zone: pb::ZoneSpec) -> NewZone {

@@ -82,7 +82,8 @@ pub(in crate::grpc) fn subtasks(
         .collect()
 }
 
-fn subtask(subtask: &Subtask, zone_name: String) -> pb::Subtask {
+/// One subtask; the name of its zone is empty where it has none.
+pub(in crate::grpc) fn subtask(subtask: &Subtask, zone_name: String) -> pb::Subtask {
     let SubtaskState {
         status,
         operation,
@@ -91,6 +92,7 @@ fn subtask(subtask: &Subtask, zone_name: String) -> pb::Subtask {
         start_time,
         finish_time,
         error,
+        code,
     } = &subtask.state;
     let name = subtask.kind.name();
     pb::Subtask {
@@ -114,6 +116,8 @@ fn subtask(subtask: &Subtask, zone_name: String) -> pb::Subtask {
         error: error.clone().unwrap_or_default(),
         server_id: subtask.server.map(|id| id.0),
         zone_name,
+        error_code: code.unwrap_or_default(),
+        not_before: subtask.not_before.map(timestamp),
     }
 }
 
@@ -136,6 +140,7 @@ pub(in crate::grpc) fn change(revision: Revision) -> pb::TaskChange {
             start_time: state.start_time.map(timestamp),
             finish_time: state.finish_time.map(timestamp),
             error: state.error.unwrap_or_default(),
+            error_code: state.code.unwrap_or_default(),
         }),
     };
     pb::TaskChange {

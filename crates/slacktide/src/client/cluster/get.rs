@@ -1,24 +1,20 @@
 //! `cluster get`, and how a cluster is shown.
 
-use slacktide_api::v1::{Cluster, Driver, GetClusterRequest, Server, Zone, driver};
+use slacktide_api::v1::{Cluster, Driver, Server, Zone, driver};
 
 use super::super::{
-    Connection, Failure, Output, places,
+    Connection, Output,
+    cluster_ref::ClusterRef,
+    places,
     text::{self, Word},
 };
 
 pub(super) async fn run(
     connection: &Connection,
     output: &mut Output,
-    id: i64,
+    cluster: &ClusterRef,
 ) -> anyhow::Result<()> {
-    let request = GetClusterRequest { id };
-    let answer = connection
-        .clusters()
-        .get_cluster(request)
-        .await
-        .map_err(Failure::from)?;
-    let cluster = answer.into_inner().cluster.unwrap_or_default();
+    let cluster = cluster.cluster(connection).await?;
     output.message("Cluster", &cluster, text)
 }
 
@@ -52,6 +48,10 @@ pub(super) fn text(cluster: &Cluster) -> String {
         format!("cluster {}  {}  {status}", cluster.id, cluster.name),
         format!("ob_cluster_id  {}", cluster.ob_cluster_id),
         format!("sql user       {}", text::or_dash(&cluster.sql_user)),
+        format!(
+            "selector       {}",
+            text::or_dash(&text::labels(&cluster.selector))
+        ),
         format!("task           {task}"),
         format!(
             "registered     {created} by {}",
@@ -133,6 +133,9 @@ mod tests {
             status: ClusterStatus::Unavailable.into(),
             status_reason: "1 of 2 servers is not stopped".to_owned(),
             active_task_id: Some(42),
+            selector: [("rack", "1"), ("dc", "a")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
             zones: vec![Zone {
                 name: "zone1".to_owned(),
                 status: ZoneStatus::Unavailable.into(),
@@ -155,14 +158,15 @@ mod tests {
             lines[0],
             "cluster 3  ob_demo  UNAVAILABLE: 1 of 2 servers is not stopped"
         );
-        assert!(lines[3].contains("42 holds the cluster"));
+        assert_eq!(lines[3], "selector       dc=a,rack=1");
+        assert!(lines[4].contains("42 holds the cluster"));
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(
-            words(lines[8]),
+            words(lines[9]),
             "zone1 UNAVAILABLE 10.0.0.1:2881 2882 UNAVAILABLE - process /data/ob1 on db1 no such directory"
         );
         assert_eq!(
-            words(lines[9]),
+            words(lines[10]),
             "zone1 UNAVAILABLE [fe80::1]:2881 2882 STOPPED - simulated 50 ms, fails 2x -"
         );
     }

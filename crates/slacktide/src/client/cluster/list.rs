@@ -18,7 +18,7 @@ pub(super) async fn run(connection: &Connection, output: &mut Output) -> anyhow:
 }
 
 /// All clusters that the filter matches, as one page.
-pub(super) async fn all(
+pub(in super::super) async fn all(
     connection: &Connection,
     filter: ListClustersRequest,
 ) -> Result<ListClustersResponse, Failure> {

@@ -3,13 +3,11 @@
 use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context as _, bail};
-use slacktide_api::v1::{
-    Cluster, ClusterSpec, ListClustersRequest, RegisterClusterRequest, UpdateClusterRequest,
-};
+use slacktide_api::v1::{Cluster, ClusterSpec, RegisterClusterRequest, UpdateClusterRequest};
 
 use super::{
-    super::{Connection, Failure, Output},
-    get, list,
+    super::{Connection, Failure, Output, cluster_ref, request_key::RequestKey},
+    get,
 };
 use crate::cluster_file;
 
@@ -19,14 +17,8 @@ pub(crate) struct File {
     /// File that describes the cluster, as TOML
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     path: PathBuf,
-    /// Idempotency key: the same request under the same key is carried out once
-    #[arg(
-        long,
-        value_name = "KEY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub(super) request_id: String,
+    #[command(flatten)]
+    pub(super) key: RequestKey,
 }
 
 impl File {
@@ -69,12 +61,7 @@ pub(super) async fn update(
     spec: ClusterSpec,
     request_id: String,
 ) -> anyhow::Result<()> {
-    let filter = ListClustersRequest {
-        name: spec.name.clone(),
-        ..ListClustersRequest::default()
-    };
-    let namesakes = list::all(connection, filter).await?.clusters;
-    let Some(found) = namesakes.iter().find(|cluster| cluster.name == spec.name) else {
+    let Some(found) = cluster_ref::named(connection, &spec.name).await? else {
         bail!(
             "no cluster named `{}` is registered: register it with `slacktide cluster register -f`",
             spec.name

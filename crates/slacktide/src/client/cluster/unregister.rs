@@ -2,22 +2,15 @@
 
 use slacktide_api::v1::UnregisterClusterRequest;
 
-use super::super::{Connection, Failure, Output, id};
+use super::super::{Connection, Failure, Output, cluster_ref::ClusterArg, request_key::RequestKey};
 
 /// Forget a cluster
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Unregister {
-    /// Id of the cluster, as `cluster list` shows it
-    #[arg(value_parser = id::parse, allow_negative_numbers = true)]
-    id: i64,
-    /// Idempotency key: the same request under the same key is carried out once
-    #[arg(
-        long,
-        value_name = "KEY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    request_id: String,
+    #[command(flatten)]
+    of: ClusterArg,
+    #[command(flatten)]
+    key: RequestKey,
 }
 
 impl Unregister {
@@ -26,20 +19,15 @@ impl Unregister {
         connection: &Connection,
         output: &mut Output,
     ) -> anyhow::Result<()> {
+        let id = self.of.cluster.id(connection).await?;
         let request = UnregisterClusterRequest {
-            id: self.id,
-            request_id: self.request_id,
+            id,
+            request_id: self.key.request_id,
         };
-        let mut client = connection.clusters();
-        let answer = client
-            .unregister_cluster(request)
-            .await
-            .map_err(Failure::from)?;
-        output.message("UnregisterClusterResponse", &answer.into_inner(), |_| {
-            format!(
-                "unregistered cluster {}; its servers are as they were",
-                self.id
-            )
+        let answer = connection.clusters().unregister_cluster(request).await;
+        let answer = answer.map_err(Failure::from)?.into_inner();
+        output.message("UnregisterClusterResponse", &answer, |_| {
+            format!("unregistered cluster {id}; its servers are as they were")
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `task get`, and how a task is shown.
 
-use slacktide_api::v1::{GetTaskRequest, Operation, Subtask, Task, TaskView};
+use slacktide_api::v1::{GetTaskRequest, Subtask, Task, TaskView};
 
 use super::super::{
     Connection, Failure, Format, Output,
@@ -76,10 +76,7 @@ fn subtasks(subtasks: &[Subtask], places: &Places, clock: &ServerClock) -> Strin
     let header = ["ID", "SUBTASK", "ON", "STATUS", "RUNS", "TOOK", "ERROR"];
     let row = |subtask: &Subtask| {
         let took = clock.took(subtask.start_time.as_ref(), subtask.finish_time.as_ref());
-        let status = match subtask.operation() {
-            Operation::Execute | Operation::Unspecified => subtask.status().word().to_owned(),
-            operation => format!("{} ({})", subtask.status().word(), operation.word()),
-        };
+        let status = text::standing(subtask.status(), subtask.operation());
         [
             subtask.id.to_string(),
             subtask.name.clone(),
@@ -124,7 +121,7 @@ fn in_order(subtasks: &[Subtask]) -> Vec<&Subtask> {
 
 #[cfg(test)]
 mod tests {
-    use slacktide_api::v1::{SubtaskStatus, TaskCluster, TaskProgress, TaskStatus};
+    use slacktide_api::v1::{Operation, SubtaskStatus, TaskCluster, TaskProgress, TaskStatus};
 
     use super::*;
 

@@ -3,7 +3,8 @@
 use slacktide_api::v1::{ListTasksRequest, Task};
 
 use super::super::{
-    Connection, Failure, Format, Output, clock, id,
+    Connection, Failure, Format, Output, clock,
+    cluster_ref::ClusterRef,
     output::note,
     text::{self, Word},
 };
@@ -14,9 +15,9 @@ pub(crate) struct List {
     /// How many to list
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=2000))]
     limit: i32,
-    /// Only tasks of this cluster
-    #[arg(long, value_name = "ID", value_parser = id::parse, allow_negative_numbers = true)]
-    cluster: Option<i64>,
+    /// Only tasks of this cluster, by its id or name
+    #[arg(long, value_name = "CLUSTER", value_parser = ClusterRef::parse, allow_negative_numbers = true)]
+    cluster: Option<ClusterRef>,
 }
 
 impl List {
@@ -25,9 +26,13 @@ impl List {
         connection: &Connection,
         output: &mut Output,
     ) -> anyhow::Result<()> {
+        let cluster_id = match self.cluster {
+            Some(cluster) => Some(cluster.id(connection).await?),
+            None => None,
+        };
         let request = ListTasksRequest {
             page_size: self.limit,
-            cluster_id: self.cluster,
+            cluster_id,
             ..ListTasksRequest::default()
         };
         let answer = connection

@@ -11,17 +11,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tonic::Streaming;
 
 use super::{
-    super::{Connection, Failure},
+    super::{
+        Connection, Failure,
+        patience::{Absence, STEADY_AFTER},
+    },
     model::Model,
     view::View,
 };
 
-/// How long a server may be away before the watch gives up.
-const ABSENCE_LIMIT: Duration = Duration::from_secs(60);
-/// A stream that lasted this long had a server at its other end, even if nothing changed.
-const STEADY_AFTER: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How often a live picture moves on while nothing changes.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
@@ -72,10 +69,7 @@ pub(super) async fn follow(
                 }
                 None => format!("slacktide task watch {task_id}"),
             };
-            let limit = ABSENCE_LIMIT.as_secs();
-            bail!(
-                "gave up after {limit} s without the server: {broken}; `{resume}` goes on from there"
-            );
+            return Err(Absence::too_long(&broken, &resume));
         };
         if absence.is_new() {
             watch.view.note(&format!("{broken}; reconnecting"))?;
@@ -209,30 +203,6 @@ impl Watch<'_> {
 
 fn is_over(task: &Task) -> bool {
     matches!(task.status(), TaskStatus::Failed | TaskStatus::Successful)
-}
-
-/// A time without the server, and how often it was asked for since.
-#[derive(Debug, Default)]
-struct Absence {
-    since: Option<Instant>,
-    tries: u32,
-}
-
-impl Absence {
-    /// How long to wait before the next try; none when it was away for too long.
-    fn next_pause(&mut self) -> Option<Duration> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= ABSENCE_LIMIT {
-            return None;
-        }
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.tries));
-        self.tries += 1;
-        Some(pause.min(LONGEST_PAUSE))
-    }
-
-    fn is_new(&self) -> bool {
-        self.tries == 1
-    }
 }
 
 #[cfg(test)]

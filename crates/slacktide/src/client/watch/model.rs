@@ -86,6 +86,7 @@ impl Model {
             start_time,
             finish_time,
             error,
+            error_code,
         } = state.clone();
         subtask.status = status;
         subtask.operation = operation;
@@ -94,6 +95,9 @@ impl Model {
         subtask.start_time = start_time;
         subtask.finish_time = finish_time;
         subtask.error = error;
+        subtask.error_code = error_code;
+        // A change does not tell this, and what was told of the state before is over.
+        subtask.not_before = None;
         Ok(())
     }
 }
@@ -179,6 +183,7 @@ mod tests {
             start_time: Some("2026-11-23T08:00:01Z".parse().unwrap()),
             finish_time: Some("2026-11-23T08:00:02Z".parse().unwrap()),
             error: "port 2881 is still in use".to_owned(),
+            error_code: 4179,
         };
         let change = TaskChange {
             revision: 2,
@@ -194,6 +199,7 @@ mod tests {
             (state.start_time, state.finish_time)
         );
         assert_eq!(subtask.error, state.error);
+        assert_eq!(subtask.error_code, state.error_code);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! A task as lines that fit a terminal.
 
-use slacktide_api::v1::{Subtask, SubtaskStatus, Task};
+use slacktide_api::v1::{Operation, Subtask, SubtaskStatus, Task};
 
-use super::super::{
-    clock::ServerClock,
-    places::Places,
-    text::{self, Word},
+use super::{
+    super::{
+        clock::ServerClock,
+        places::Places,
+        text::{self, Word},
+    },
+    notes,
 };
 
 /// Rows and columns of a terminal.
@@ -62,7 +65,7 @@ fn title(task: &Task, clock: &ServerClock) -> String {
     let cluster = task.cluster.as_ref().map_or("-", |cluster| &cluster.name);
     let took = clock.took(task.create_time.as_ref(), task.finish_time.as_ref());
     let took = took.map_or_else(String::new, text::elapsed);
-    let status = task.status().word();
+    let status = text::standing(task.status(), task.operation());
     format!(
         "task {}  {} of {cluster}  {status}  {took}",
         task.id, task.name
@@ -72,10 +75,16 @@ fn title(task: &Task, clock: &ServerClock) -> String {
 fn progress(task: &Task) -> String {
     let progress = task.progress.unwrap_or_default();
     let part = |count: i32| usize::try_from(count).unwrap_or(0);
-    let (done, total) = (part(progress.successful), part(progress.total));
+    let pending = progress.total - progress.successful - progress.failed - progress.active;
+    // A rollback takes what was done back to where it began.
+    let (done, word) = match task.operation() {
+        Operation::Rollback => (part(pending), "undone"),
+        _ => (part(progress.successful), "done"),
+    };
+    let total = part(progress.total);
     let filled = (BAR * done).checked_div(total).unwrap_or(0).min(BAR);
     let bar = format!("{}{}", "#".repeat(filled), "-".repeat(BAR - filled));
-    let mut counts = format!("[{bar}]  {done} of {total} done");
+    let mut counts = format!("[{bar}]  {done} of {total} {word}");
     for (count, word) in [(progress.active, "active"), (progress.failed, "failed")] {
         if count > 0 {
             counts += &format!(", {count} {word}");
@@ -111,17 +120,36 @@ fn line(subtask: &Subtask, places: &Places, clock: &ServerClock, size: Size) -> 
     let status = subtask.status();
     let took = clock.took(subtask.start_time.as_ref(), subtask.finish_time.as_ref());
     let took = took.map_or_else(|| "-".to_owned(), text::elapsed);
-    let place = places.of_subtask(subtask);
-    let error = text::one_line(&subtask.error);
     let name = &subtask.name;
-    let text = format!(
-        "{:<10}  {took:>9}  {name:<24} {place}  {error}",
-        status.word()
-    );
+    let mut text = format!("{:<10}  {took:>9}  {name:<24}", status.word());
+    let notes = match notes(subtask, clock).join(", ") {
+        none if none.is_empty() => none,
+        some => format!("({some})"),
+    };
+    for part in [
+        places.of_subtask(subtask),
+        notes,
+        text::one_line(&subtask.error),
+    ] {
+        if !part.is_empty() {
+            text += &format!(" {part} ");
+        }
+    }
     Line {
         colour: colour(status),
         text: fitted(text.trim_end(), size.columns),
     }
+}
+
+/// `RETRY, run 2, in 1.4 s`: an automatic retry waits before it begins.
+fn notes(subtask: &Subtask, clock: &ServerClock) -> Vec<String> {
+    let mut notes = notes::of(subtask);
+    let waits = subtask.status() == SubtaskStatus::Ready;
+    let wait = subtask.not_before.as_ref().filter(|_| waits);
+    if let Some(wait) = wait.and_then(|begin| clock.until(begin)) {
+        notes.push(format!("in {}", text::elapsed(wait)));
+    }
+    notes
 }
 
 fn colour(status: SubtaskStatus) -> Option<&'static str> {
@@ -158,7 +186,7 @@ mod tests {
 
     const WIDE: Size = Size {
         rows: 24,
-        columns: 100,
+        columns: 120,
     };
 
     fn drawn(task: &Task, size: Size) -> Vec<String> {
@@ -224,6 +252,46 @@ mod tests {
             lines
                 .iter()
                 .all(|line| line.chars().count() <= size.columns)
+        );
+    }
+
+    #[test]
+    fn a_retry_that_waits_says_when_it_begins() {
+        let mut task = samples::task();
+        let begin: prost_types::Timestamp = samples::BEGIN.parse().unwrap();
+        let retried = Subtask {
+            status: SubtaskStatus::Ready.into(),
+            operation: Operation::Retry.into(),
+            run_time: 2,
+            not_before: Some(prost_types::Timestamp {
+                seconds: begin.seconds + 90,
+                ..begin
+            }),
+            error: "connection refused".to_owned(),
+            ..task.subtasks[0].clone()
+        };
+        task.subtasks = vec![retried.clone()];
+        let shown = drawn(&task, WIDE).pop().unwrap();
+        let end = "zone1 127.0.0.1:2881  (RETRY, run 2, in 1 m 29 s)  connection refused";
+        assert!(
+            shown.starts_with("READY") && shown.ends_with(end),
+            "{shown}"
+        );
+
+        task.subtasks[0].status = SubtaskStatus::Running.into();
+        let shown = drawn(&task, WIDE).pop().unwrap();
+        assert!(shown.contains("(RETRY, run 2)"), "{shown}");
+    }
+
+    #[test]
+    fn a_rollback_counts_what_is_undone() {
+        let mut task = samples::task();
+        task.operation = Operation::Rollback.into();
+        let lines = drawn(Model::new(task).task(), WIDE);
+        assert!(lines[0].contains("  RUNNING (ROLLBACK)  "), "{}", lines[0]);
+        assert_eq!(
+            lines[1],
+            "[################--------]  2 of 3 undone, 1 active"
         );
     }
 

@@ -12,7 +12,7 @@ use super::{
         text::{self, Word},
     },
     model::Model,
-    verdict,
+    notes, verdict,
     view::View,
 };
 
@@ -109,7 +109,7 @@ impl View for Plain<'_> {
         self.sink.write(&format!(
             "task {} ended {}{took}",
             task.id,
-            task.status().word()
+            text::standing(task.status(), task.operation())
         ))
     }
 }
@@ -120,13 +120,7 @@ fn standing(subtask: &Subtask) -> String {
         subtask.status(),
         SubtaskStatus::Successful | SubtaskStatus::Failed
     );
-    let mut notes = Vec::new();
-    if subtask.operation() != slacktide_api::v1::Operation::Execute {
-        notes.push(subtask.operation().word().to_owned());
-    }
-    if subtask.run_time > 1 {
-        notes.push(format!("run {}", subtask.run_time));
-    }
+    let mut notes = notes::of(subtask);
     if let (true, Some(start), Some(end)) = (ended, &subtask.start_time, &subtask.finish_time) {
         notes.push(text::elapsed(clock::between(start, end)));
     }
@@ -144,11 +138,14 @@ fn standing(subtask: &Subtask) -> String {
 mod tests {
     use slacktide_api::v1::{Operation, TaskStatus};
 
-    use super::{super::samples, *};
+    use super::{
+        super::{super::output::recorded, samples},
+        *,
+    };
 
     #[test]
     fn each_change_is_one_line_with_its_time_its_subject_and_its_status() {
-        let (mut sink, written) = samples::sink();
+        let (mut sink, written) = recorded::sink();
         let places = samples::places();
         let mut plain = Plain::new(&mut sink, &places);
         let mut model = Model::new(samples::task());

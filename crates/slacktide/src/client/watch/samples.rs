@@ -1,17 +1,11 @@
 //! A small task and its changes, for the tests of this folder.
 
-use std::{
-    cell::RefCell,
-    io::{self, Write},
-    rc::Rc,
-};
-
 use slacktide_api::v1::{
     Cluster, Operation, Server, Subtask, SubtaskState, SubtaskStatus, Task, TaskChange,
     TaskCluster, TaskState, TaskStatus, Zone, task_change,
 };
 
-use super::super::{output::Sink, places::Places};
+use super::super::places::Places;
 
 pub(super) const BEGIN: &str = "2026-11-23T08:00:00Z";
 
@@ -111,29 +105,4 @@ pub(super) fn places() -> Places {
         zones: vec![zone],
         ..Cluster::default()
     }))
-}
-
-/// What was written to a [`Sink`].
-#[derive(Clone, Default)]
-pub(super) struct Written(Rc<RefCell<Vec<u8>>>);
-
-impl Written {
-    pub(super) fn text(&self) -> String {
-        String::from_utf8(self.0.borrow().clone()).unwrap()
-    }
-}
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-pub(super) fn sink() -> (Sink, Written) {
-    let written = Written::default();
-    (Sink::new(written.clone()), written)
 }

@@ -1,12 +1,13 @@
 //! Whether a task ended as it should have, and if not, why.
 
-use slacktide_api::v1::{
-    Cluster, ClusterStatus, Operation, Subtask, SubtaskStatus, Task, TaskStatus,
-};
+use slacktide_api::v1::{Cluster, Operation, Subtask, SubtaskStatus, Task, TaskStatus};
 
-use super::super::{
-    places::Places,
-    text::{self, Word},
+use super::{
+    super::{
+        places::Places,
+        text::{self, Word},
+    },
+    goal::Goal,
 };
 
 /// Failed subtasks beyond these are only counted.
@@ -16,48 +17,68 @@ const SHOWN: usize = 5;
 pub(super) fn standing(task: &Task) -> String {
     let failing = task.status() == TaskStatus::Running && !task.error.is_empty();
     if !failing {
-        return task.status().word().to_owned();
+        return text::standing(task.status(), task.operation());
     }
     let whole = task.error.as_str();
     let untold = failed(task).find_map(|subtask| untold(task, subtask));
     format!("failing: {}", text::one_line(untold.unwrap_or(whole)))
 }
 
-/// What is wrong with how the task ended, a line each; nothing if it did what was asked. `stopped` is the
-/// cluster as it is now, where the task was to stop it.
-pub(super) fn faults(task: &Task, places: &Places, stopped: Option<&Cluster>) -> Vec<String> {
+/// What is wrong with how the task ended, a line each; nothing if the goal is reached. `cluster` is the task's
+/// cluster as it is now; without one, where it was not to be had, what a goal says of it is not judged.
+pub(super) fn faults(
+    task: &Task,
+    places: &Places,
+    goal: &Goal,
+    cluster: Option<&Cluster>,
+) -> Vec<String> {
     let mut faults = Vec::new();
-    let id = task.id;
-    if task.status() != TaskStatus::Successful {
-        let told = task.error.is_empty()
-            || failed(task)
-                .take(SHOWN)
-                .any(|subtask| untold(task, subtask).is_some());
-        let why = if told {
-            String::new()
-        } else {
-            format!(": {}", text::one_line(&task.error))
-        };
-        faults.push(format!("task {id} is {}{why}", task.status().word()));
+    if !goal.is_met_by(task) {
+        faults.push(missed(task));
         faults.extend(failed_subtasks(task, places));
-    } else if task.operation() == Operation::Rollback {
-        faults.push(format!("task {id} was rolled back"));
+        faults.extend(advice(task));
     }
-    if let Some(cluster) = stopped.filter(|cluster| cluster.status() != ClusterStatus::Stopped) {
-        let reason = cluster.status_reason.as_str();
-        let told = reason.is_empty() || !task.error.is_empty() && reason.contains(&task.error);
-        let why = if told {
-            String::new()
-        } else {
-            format!(": {}", text::one_line(reason))
-        };
-        let status = cluster.status().word();
-        faults.push(format!(
-            "cluster {} is {status}, not STOPPED{why}",
-            cluster.id
-        ));
+    if let (Goal::Reached(target), Some(cluster)) = (goal, cluster) {
+        faults.extend(target.fault(cluster, &task.error));
     }
     faults
+}
+
+/// How a task ended that did not end as it had to.
+fn missed(task: &Task) -> String {
+    let id = task.id;
+    match (task.status(), task.operation()) {
+        (TaskStatus::Successful, Operation::Rollback) => format!("task {id} was rolled back"),
+        (TaskStatus::Successful, _) => {
+            format!("task {id} was done before anything could be undone or canceled")
+        }
+        (status, _) => {
+            let told = task.error.is_empty()
+                || failed(task)
+                    .take(SHOWN)
+                    .any(|subtask| untold(task, subtask).is_some());
+            let why = if told {
+                String::new()
+            } else {
+                format!(": {}", text::one_line(&task.error))
+            };
+            format!("task {id} is {}{why}", status.word())
+        }
+    }
+}
+
+/// What an operator can do about a task that failed: it keeps its cluster until then.
+fn advice(task: &Task) -> Option<String> {
+    let id = task.id;
+    match (task.status(), task.operation()) {
+        (TaskStatus::Failed, Operation::Rollback) => Some(format!(
+            "  go on with `slacktide task rollback {id}`, or pass over a subtask with `slacktide task skip {id} SUBTASK`"
+        )),
+        (TaskStatus::Failed, _) => Some(format!(
+            "  go on with `slacktide task retry {id}`, or undo it with `slacktide task rollback {id}`"
+        )),
+        _ => None,
+    }
 }
 
 fn failed(task: &Task) -> impl Iterator<Item = &Subtask> {
@@ -105,9 +126,12 @@ fn failed_subtasks(task: &Task, places: &Places) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{model::Model, samples},
+        super::{goal::Target, model::Model, samples},
         *,
     };
+    use slacktide_api::v1::ClusterStatus;
+
+    const STOPPED: Goal = Goal::Reached(Target::Cluster(ClusterStatus::Stopped));
 
     fn ended(status: TaskStatus) -> Task {
         Task {
@@ -123,8 +147,8 @@ mod tests {
             ..Cluster::default()
         };
         let task = ended(TaskStatus::Successful);
-        assert!(faults(&task, &Places::default(), Some(&stopped)).is_empty());
-        assert!(faults(&task, &Places::default(), None).is_empty());
+        assert!(faults(&task, &Places::default(), &STOPPED, Some(&stopped)).is_empty());
+        assert!(faults(&task, &Places::default(), &Goal::Done, None).is_empty());
     }
 
     #[test]
@@ -137,11 +161,12 @@ mod tests {
             .fold(&samples::task_change(3, TaskStatus::Failed))
             .unwrap();
         assert_eq!(
-            faults(model.task(), &samples::places(), None),
+            faults(model.task(), &samples::places(), &Goal::Done, None),
             [
                 "task 7 is FAILED",
                 "  Stop observer process (zone1 127.0.0.1:2881): port 2881 is still in use\n    \
                  see `slacktide task log 7 10`",
+                "  go on with `slacktide task retry 7`, or undo it with `slacktide task rollback 7`",
             ]
         );
     }
@@ -172,9 +197,9 @@ mod tests {
             status_reason: format!("task 7 failed: {error}"),
             ..Cluster::default()
         };
-        let faults = faults(&failed, &samples::places(), Some(&cluster));
+        let faults = faults(&failed, &samples::places(), &STOPPED, Some(&cluster));
         assert_eq!(faults[0], "task 7 is FAILED");
-        assert_eq!(faults[2], "cluster 3 is STOPPING, not STOPPED");
+        assert_eq!(faults[3], "cluster 3 is STOPPING, not STOPPED");
         let told = faults.join("\n");
         assert_eq!(told.matches("still in use").count(), 1, "{told}");
     }
@@ -190,10 +215,8 @@ mod tests {
             status: TaskStatus::Failed.into(),
             ..failing
         };
-        assert_eq!(
-            faults(&failed, &samples::places(), None),
-            ["task 7 is FAILED: its time ran out"]
-        );
+        let faults = faults(&failed, &samples::places(), &Goal::Done, None);
+        assert_eq!(faults[0], "task 7 is FAILED: its time ran out");
     }
 
     #[test]
@@ -203,7 +226,7 @@ mod tests {
             ..ended(TaskStatus::Successful)
         };
         assert_eq!(
-            faults(&task, &Places::default(), None),
+            faults(&task, &Places::default(), &Goal::Done, None),
             ["task 7 was rolled back"]
         );
     }
@@ -220,6 +243,7 @@ mod tests {
             faults(
                 &ended(TaskStatus::Successful),
                 &Places::default(),
+                &STOPPED,
                 Some(&cluster)
             ),
             ["cluster 3 is UNAVAILABLE, not STOPPED: server 127.0.0.1:2881 was skipped"]

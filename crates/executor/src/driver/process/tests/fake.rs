@@ -15,8 +15,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::process::{
-    Finding, Identity, Ladder, Limits, Process, ProcessDriver, StopError, StopOrder, Stopped,
-    Target,
+    Finding, Identity, Ladder, Launch, Limits, Process, ProcessDriver, StopError, StopOrder,
+    Stopped, Target,
 };
 use crate::run_log::{Intents, RunLog, RunLost};
 
@@ -31,9 +31,10 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        for part in ["etc", "store/sstable", "run", "bin"] {
+        for part in ["etc", "store/sstable", "run", "bin", "log"] {
             std::fs::create_dir_all(dir.path().join("ob").join(part)).unwrap();
         }
+        std::fs::write(dir.path().join("ob/etc/seekdb.data_version.bin"), "").unwrap();
         let [sql_port, rpc_port] = free_ports();
         Self {
             dir,
@@ -92,6 +93,22 @@ impl Host {
         Fake::start(command)
     }
 
+    /// How a fake server is launched that was launched like this before.
+    pub(super) fn launch(&self, arguments: &[&str]) -> Launch {
+        let command = python(&self.base().join("bin/seekdb"));
+        let text = |text: &std::ffi::OsStr| text.to_str().unwrap().to_owned();
+        let mut all = vec!["seekdb", "-c", SERVER];
+        all.extend(arguments);
+        Launch {
+            exe: command.get_program().into(),
+            arguments: all.into_iter().map(ToOwned::to_owned).collect(),
+            environment: command
+                .get_envs()
+                .map(|(name, value)| (text(name), text(value.unwrap())))
+                .collect(),
+        }
+    }
+
     /// The signals that fake servers received, in order.
     pub(super) fn signals(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.base().join("signals")).unwrap_or_default();
@@ -111,7 +128,7 @@ impl Host {
     }
 }
 
-fn free_ports() -> [u16; 2] {
+pub(super) fn free_ports() -> [u16; 2] {
     let listeners = [0, 0].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
@@ -216,7 +233,7 @@ pub(super) struct StopCase {
 }
 
 impl StopCase {
-    fn new(driver: ProcessDriver, identity: Option<Identity>) -> Self {
+    pub(super) fn new(driver: ProcessDriver, identity: Option<Identity>) -> Self {
         let (log, lines) = RunLog::new();
         Self {
             driver,

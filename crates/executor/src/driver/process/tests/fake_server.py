@@ -15,20 +15,51 @@ options = argparse.ArgumentParser()
 options.add_argument("--lock", choices=["record", "ofd", "none"], default="record")
 options.add_argument("--listen", type=int, action="append", default=[])
 options.add_argument("--open")
-options.add_argument("--base", default=".")
+options.add_argument("--base", "--base-dir", default=".")
+options.add_argument("--nodaemon", action="store_true")
+options.add_argument("--daemon", action="store_true")
+options.add_argument("--greet", action="store_true")
+options.add_argument("--die-after", type=float)
+options.add_argument("--say", default="")
 options.add_argument("--ignore", action="append", default=[])
+options.add_argument("--linger", action="store_true", help="after a signal, end once there is a file named end")
 options.add_argument("--end-main-thread", action="store_true")
 options = options.parse_args()
+
+
+def say_and_die():
+    time.sleep(options.die_after)
+    os.makedirs(os.path.join(options.base, "log"), exist_ok=True)
+    with open(os.path.join(options.base, "log/seekdb.log"), "a") as log:
+        log.write(f"[2026-01-01 00:00:00.000000] ERROR [SERVER] {options.say}\n")
+    os._exit(7)
+
+
+def greet(listener):
+    greeting = b"\x0a5.7.25\0"
+    while True:
+        client, _ = listener.accept()
+        client.sendall(struct.pack("<I", len(greeting)) + greeting)
+
+
+def linger():
+    while not os.path.exists(os.path.join(options.base, "end")):
+        time.sleep(0.01)
+    os._exit(0)
 
 
 def received(number, _frame):
     name = signal.Signals(number).name
     with open(os.path.join(options.base, "signals"), "a") as signals:
         signals.write(name + "\n")
-    if name not in options.ignore:
+    if options.linger:
+        threading.Thread(target=linger, daemon=True).start()
+    elif name not in options.ignore:
         os._exit(0)
 
 
+if options.daemon and os.fork() > 0:
+    os._exit(0)
 signal.signal(signal.SIGUSR1, received)
 signal.signal(signal.SIGTERM, received)
 
@@ -43,6 +74,12 @@ elif options.lock == "ofd":
 
 listeners = [socket.create_server(("127.0.0.1", port)) for port in options.listen]
 data = open(options.open, "w") if options.open else None
+
+if options.greet:
+    for listener in listeners:
+        threading.Thread(target=greet, args=[listener], daemon=True).start()
+if options.die_after is not None:
+    threading.Thread(target=say_and_die, daemon=True).start()
 
 print("ready", flush=True)
 if options.end_main_thread:

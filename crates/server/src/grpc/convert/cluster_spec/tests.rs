@@ -33,6 +33,7 @@ fn valid() -> pb::ClusterSpec {
         ob_cluster_id: 22,
         sql: None,
         zones: vec![zone(1), zone(2)],
+        ..pb::ClusterSpec::default()
     }
 }
 
@@ -230,4 +231,26 @@ fn a_base_directory_is_compared_in_one_spelling_and_by_host() {
         host: host.to_owned(),
     });
     assert!(drivers.eq(expected.iter()));
+}
+
+#[test]
+fn a_selector_is_a_short_list_of_labels() {
+    let labels = |labels: &[(&str, &str)]| {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        labels.iter().map(owned).collect()
+    };
+    let mut spec = valid();
+    spec.selector = labels(&[("rack", "r1"), ("dc", "hangzhou")]);
+    let (cluster, found) = read(spec);
+    assert_eq!(found, [""; 0]);
+    assert_eq!(cluster.selector.to_string(), "dc=hangzhou,rack=r1");
+    for faulty in [
+        labels(&[("dc", "")]),
+        labels(&[("d c", "a")]),
+        labels(&[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1"), ("e", "1")]),
+    ] {
+        let found = faults(|spec| spec.selector = faulty);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("cluster.selector "), "{found:?}");
+    }
 }

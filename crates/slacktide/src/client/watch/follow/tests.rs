@@ -1,138 +1,23 @@
-use std::{
-    collections::VecDeque,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::io;
 
-use futures::{StreamExt as _, stream};
-use slacktide_api::v1::{
-    GetSubtaskLogRequest, GetSubtaskLogResponse, GetTaskResponse, ListTasksRequest,
-    ListTasksResponse, SubtaskStatus, TaskChange, TaskChanges,
-    task_service_server::{TaskService, TaskServiceServer},
-};
-use tokio::{net::TcpListener, runtime::Runtime, sync::mpsc};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, transport::Server};
+use slacktide_api::v1::{SubtaskStatus, TaskChange, TaskChanges};
+use tokio::sync::mpsc;
+use tonic::Status;
 
 use super::{
     super::{
-        super::connection::{ConnectArgs, Connection},
+        super::scripted::{Message, Scripted, connect},
         samples,
     },
     *,
 };
 
-type Message = Result<WatchTaskResponse, Status>;
-
-struct Script {
-    messages: Vec<Message>,
-    /// Whether the stream stays open at its end.
-    hang: bool,
-}
-
-/// A server that plays one script for each watch, and notes from which revision each was asked for.
-#[derive(Clone, Default)]
-struct Scripted {
-    scripts: Arc<Mutex<VecDeque<Script>>>,
-    asked: Arc<Mutex<Vec<Option<i64>>>>,
-}
-
-impl Scripted {
-    fn then(self, messages: Vec<Message>) -> Self {
-        self.add(Script {
-            messages,
-            hang: false,
-        })
-    }
-
-    fn then_hang(self, messages: Vec<Message>) -> Self {
-        self.add(Script {
-            messages,
-            hang: true,
-        })
-    }
-
-    fn add(self, script: Script) -> Self {
-        self.scripts.lock().unwrap().push_back(script);
-        self
-    }
-
-    fn asked(&self) -> Vec<Option<i64>> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    /// Serves on a runtime of its own: dropping that is as sudden as a killed process.
-    fn serve(&self, address: &str) -> (Runtime, SocketAddr) {
-        let runtime = Runtime::new().unwrap();
-        let listener = {
-            let _entered = runtime.enter();
-            let listener = std::net::TcpListener::bind(address).unwrap();
-            listener.set_nonblocking(true).unwrap();
-            TcpListener::from_std(listener).unwrap()
-        };
-        let address = listener.local_addr().unwrap();
-        let service = TaskServiceServer::new(self.clone());
-        let incoming = TcpListenerStream::new(listener);
-        runtime.spawn(
-            Server::builder()
-                .add_service(service)
-                .serve_with_incoming(incoming),
-        );
-        (runtime, address)
-    }
-}
-
-#[tonic::async_trait]
-impl TaskService for Scripted {
-    async fn get_task(
-        &self,
-        _: Request<GetTaskRequest>,
-    ) -> Result<Response<GetTaskResponse>, Status> {
-        let task = Task {
-            revision: 4,
-            ..samples::task()
-        };
-        Ok(Response::new(GetTaskResponse { task: Some(task) }))
-    }
-
-    async fn list_tasks(
-        &self,
-        _: Request<ListTasksRequest>,
-    ) -> Result<Response<ListTasksResponse>, Status> {
-        Err(Status::unimplemented("not in the script"))
-    }
-
-    type WatchTaskStream = stream::BoxStream<'static, Message>;
-
-    async fn watch_task(
-        &self,
-        request: Request<WatchTaskRequest>,
-    ) -> Result<Response<Self::WatchTaskStream>, Status> {
-        self.asked
-            .lock()
-            .unwrap()
-            .push(request.get_ref().after_revision);
-        let next = self.scripts.lock().unwrap().pop_front();
-        let Script { messages, hang } =
-            next.ok_or_else(|| Status::internal("the script is over"))?;
-        if let Some(Err(refusal)) = messages.first() {
-            return Err(refusal.clone());
-        }
-        let script = stream::iter(messages);
-        Ok(Response::new(if hang {
-            script.chain(stream::pending()).boxed()
-        } else {
-            script.boxed()
-        }))
-    }
-
-    async fn get_subtask_log(
-        &self,
-        _: Request<GetSubtaskLogRequest>,
-    ) -> Result<Response<GetSubtaskLogResponse>, Status> {
-        Err(Status::unimplemented("not in the script"))
-    }
+/// A server whose task is past what the watches begin with.
+fn scripted() -> Scripted {
+    Scripted::new(Task {
+        revision: 4,
+        ..samples::task()
+    })
 }
 
 /// A view that only tells what it was told.
@@ -214,21 +99,12 @@ fn change(revision: i64) -> TaskChange {
     }
 }
 
-async fn connect(address: SocketAddr) -> Connection {
-    let args = ConnectArgs {
-        endpoint: format!("http://{address}"),
-        user: None,
-        password: None,
-    };
-    Connection::open(&args).await.unwrap()
-}
-
 #[tokio::test]
 async fn a_watch_shows_the_snapshot_then_each_change_to_the_end() {
     let mut script = snapshot();
     script.push(changes(vec![change(2), change(3)]));
     script.push(changes(vec![change(4)]));
-    let server = Scripted::default().then(script);
+    let server = scripted().then(script);
     let (running, address) = server.serve("127.0.0.1:0");
     let (mut view, heard) = Told::new();
 
@@ -254,7 +130,7 @@ async fn a_stream_that_ends_unavailable_is_resumed_after_the_last_revision() {
     let mut first = snapshot();
     first.push(changes(vec![change(2)]));
     first.push(Err(Status::unavailable("draining")));
-    let server = Scripted::default()
+    let server = scripted()
         .then(first)
         .then(vec![changes(vec![change(3), change(4)])]);
     let (running, address) = server.serve("127.0.0.1:0");
@@ -284,7 +160,7 @@ async fn a_snapshot_that_breaks_off_is_asked_for_again() {
     first.push(Err(Status::unavailable("draining")));
     let mut second = snapshot();
     second.push(changes(vec![change(2), change(3), change(4)]));
-    let server = Scripted::default().then(first).then(second);
+    let server = scripted().then(first).then(second);
     let (running, address) = server.serve("127.0.0.1:0");
     let (mut view, heard) = Told::new();
 
@@ -298,8 +174,8 @@ async fn a_snapshot_that_breaks_off_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_server_that_dies_and_comes_back_is_followed_on() {
-    let before = Scripted::default().then_hang(snapshot());
-    let after = Scripted::default().then(vec![changes(vec![change(2), change(3), change(4)])]);
+    let before = scripted().then_hang(snapshot());
+    let after = scripted().then(vec![changes(vec![change(2), change(3), change(4)])]);
     let (running, address) = before.serve("127.0.0.1:0");
     let connection = connect(address).await;
     let (mut view, mut heard) = Told::new();
@@ -318,7 +194,7 @@ async fn a_server_that_dies_and_comes_back_is_followed_on() {
 
 #[tokio::test]
 async fn a_watch_after_a_revision_asks_for_what_came_after_it() {
-    let server = Scripted::default().then(vec![changes(vec![change(3), change(4)])]);
+    let server = scripted().then(vec![changes(vec![change(3), change(4)])]);
     let (running, address) = server.serve("127.0.0.1:0");
     let (mut view, heard) = Told::new();
 
@@ -338,7 +214,7 @@ async fn what_a_server_refuses_is_not_tried_again() {
     let refusal = vec![Err(Status::out_of_range(
         "revision 9 is beyond the last, 4",
     ))];
-    let server = Scripted::default().then(refusal);
+    let server = scripted().then(refusal);
     let (running, address) = server.serve("127.0.0.1:0");
     let (mut view, heard) = Told::new();
 
@@ -358,7 +234,7 @@ async fn what_a_server_refuses_is_not_tried_again() {
 async fn a_gap_in_the_revisions_is_reported() {
     let mut script = snapshot();
     script.push(changes(vec![change(3)]));
-    let server = Scripted::default().then(script);
+    let server = scripted().then(script);
     let (running, address) = server.serve("127.0.0.1:0");
     let (mut view, _heard) = Told::new();
 
@@ -370,15 +246,4 @@ async fn a_gap_in_the_revisions_is_reported() {
         "the server sent revision 3 of the task after revision 1"
     );
     running.shutdown_background();
-}
-
-#[test]
-fn an_absence_is_borne_for_a_bounded_time_with_growing_pauses() {
-    let mut absence = Absence::default();
-    let pauses: Vec<_> = (0..8)
-        .map(|_| absence.next_pause().unwrap().as_millis())
-        .collect();
-    assert_eq!(pauses, [100, 200, 400, 800, 1600, 2000, 2000, 2000]);
-    absence.since = Instant::now().checked_sub(ABSENCE_LIMIT);
-    assert_eq!(absence.next_pause(), None);
 }

@@ -1,0 +1,26 @@
+//! Sessions to a server over the MySQL protocol, and what is asked and told in them.
+//!
+//! Every wait is bounded: a halted server accepts connections and then says nothing for ever. What an engine
+//! offers is found by asking, not by its version.
+
+mod accessible;
+mod change;
+mod error;
+mod freeze;
+mod greeting;
+mod kind;
+mod report;
+mod session;
+mod topology;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use accessible::wait_accessible;
+pub(crate) use change::{Change, start_server, start_zone, stop_server, stop_zone};
+pub(crate) use error::{Class, SqlError};
+pub(crate) use freeze::minor_freeze;
+pub(crate) use greeting::greeting;
+pub(crate) use kind::EngineKind;
+pub(crate) use report::report;
+pub(crate) use session::{Limits, Session, address, connect, connect_any};

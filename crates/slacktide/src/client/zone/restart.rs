@@ -1,0 +1,52 @@
+//! `zone restart`.
+
+use std::process::ExitCode;
+
+use slacktide_api::v1::{RestartZoneRequest, ZoneStatus};
+
+use super::{
+    super::{
+        Connection, Failure, Output,
+        operation::{FanOut, Operation, Stopping},
+    },
+    ZoneArg,
+};
+
+/// Stop and start the servers of a zone
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Restart {
+    #[command(flatten)]
+    on: ZoneArg,
+    #[command(flatten)]
+    stopping: Stopping,
+    #[command(flatten)]
+    fan_out: FanOut,
+    #[command(flatten)]
+    operation: Operation,
+}
+
+impl Restart {
+    pub(super) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output,
+    ) -> anyhow::Result<ExitCode> {
+        let operation = &self.operation;
+        let cluster_id = self.on.of.cluster.id(connection).await?;
+        let request = RestartZoneRequest {
+            cluster_id,
+            zone_name: self.on.zone.clone(),
+            request_id: operation.key.request_id.clone(),
+            validate_only: operation.validate_only,
+            mode: self.stopping.mode().into(),
+            view: operation.view(output.format).into(),
+            max_parallel: self.fan_out.max_parallel(),
+        };
+        let answer = connection.clusters().restart_zone(request).await;
+        let task = answer.map_err(Failure::from)?.into_inner().task;
+        let goal = self.on.goal(ZoneStatus::Running);
+        operation
+            .conclude(connection, output, &task.unwrap_or_default(), &[], goal)
+            .await
+    }
+}

@@ -1,0 +1,50 @@
+//! PostgreSQL: `jsonb_array_elements`. Connections that write are told never to hash, merge or scan, so that a
+//! plan made for a small table does not stay when it has grown.
+
+use super::{Column, Dialect, IDS};
+
+pub(super) struct Postgres;
+
+impl Dialect for Postgres {
+    fn rows(columns: &[Column]) -> String {
+        let columns = columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| match column {
+                Column::Int(name) => format!("(value->>{place})::bigint AS {name}"),
+                Column::Text(name) => format!("value->>{place} AS {name}"),
+            });
+        let columns: Vec<_> = columns.collect();
+        format!(
+            "(SELECT {} FROM jsonb_array_elements($1::jsonb)) AS new",
+            columns.join(", ")
+        )
+    }
+
+    fn select(table: &str, columns: &str) -> String {
+        let rows = Self::rows(&IDS);
+        format!("SELECT {columns} FROM {rows} JOIN {table} ON {table}.id = new.id")
+    }
+
+    fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String {
+        let set: Vec<_> = set
+            .iter()
+            .map(|(column, value)| format!("{column} = {value}"))
+            .collect();
+        let rows = Self::rows(columns);
+        format!(
+            "UPDATE {table} SET {} FROM {rows} WHERE {guard}",
+            set.join(", ")
+        )
+    }
+
+    fn lock_tasks() -> String {
+        // An UPDATE alone promises no order, and two commits that lock several tasks must not meet crosswise.
+        let rows = Self::rows(&IDS);
+        format!(
+            "UPDATE task SET version = task.version + 1 FROM ( \
+             SELECT task.id FROM task WHERE task.id IN (SELECT id FROM {rows}) ORDER BY task.id FOR UPDATE \
+             ) AS held WHERE task.id = held.id"
+        )
+    }
+}

@@ -1,0 +1,34 @@
+//! SQLite: `json_each`.
+
+use super::{Column, Dialect, IDS};
+
+pub(super) struct Sqlite;
+
+impl Dialect for Sqlite {
+    fn rows(columns: &[Column]) -> String {
+        let columns = columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| format!("value->>{place} AS {}", column.name()));
+        let columns: Vec<_> = columns.collect();
+        format!("(SELECT {} FROM json_each(?)) AS new", columns.join(", "))
+    }
+
+    fn select(table: &str, columns: &str) -> String {
+        // CROSS keeps the planner from turning the join around.
+        let rows = Self::rows(&IDS);
+        format!("SELECT {columns} FROM {rows} CROSS JOIN {table} ON {table}.id = new.id")
+    }
+
+    fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String {
+        let set: Vec<_> = set
+            .iter()
+            .map(|(column, value)| format!("{column} = {value}"))
+            .collect();
+        let rows = Self::rows(columns);
+        format!(
+            "UPDATE {table} SET {} FROM {rows} WHERE {guard}",
+            set.join(", ")
+        )
+    }
+}

@@ -1,0 +1,78 @@
+//! A stop of three real server processes.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use slacktide_api::v1::{GetSubtaskLogRequest, StopMode, Task};
+use slacktide_tests::{Api, Engine, Slacktide, cluster, with_engine};
+
+use crate::table::{Table, percentile, time};
+
+const ROUNDS: usize = 3;
+const LIMIT: Duration = Duration::from_secs(300);
+
+pub(crate) async fn run(table: &mut Table) -> Result<()> {
+    with_engine("bench of three real servers", LIMIT, async |home| {
+        let (mut overheads, mut exits) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let engines = Engine::start_many::<3>(home).await?;
+            let slacktide = Slacktide::start().await?;
+            let api = slacktide.api()?;
+            let zones = engines.iter().map(|engine| vec![engine.spec()]).collect();
+            let id = api.register(cluster("three", zones)).await?.id;
+            let accepted = api.stop(id, StopMode::Immediate).await?;
+            let task = api.finished(accepted.id).await?;
+            let exit = longest_exit(&api, &task).await?;
+            overheads.push(lasted(&task)?.saturating_sub(exit));
+            exits.push(exit);
+        }
+        let overhead = percentile(&mut overheads, 0.5);
+        table.fact(
+            "three real servers: their own exit",
+            time(percentile(&mut exits, 0.5)),
+        );
+        let what = "three real servers, IMMEDIATE, over their own exit";
+        table.at_most(what, overhead, Duration::from_millis(100));
+        Ok(())
+    })
+    .await
+}
+
+fn lasted(task: &Task) -> Result<Duration> {
+    let at = |time: Option<prost_types::Timestamp>| {
+        let time = time.context("the task has no time")?;
+        Ok::<_, anyhow::Error>(Duration::new(
+            time.seconds.try_into()?,
+            time.nanos.try_into()?,
+        ))
+    };
+    Ok(at(task.finish_time)?.saturating_sub(at(task.create_time)?))
+}
+
+/// How long the slowest server took from the signal to its end, as its log says.
+async fn longest_exit(api: &Api, task: &Task) -> Result<Duration> {
+    let mut longest = 0;
+    let stops = task
+        .subtasks
+        .iter()
+        .filter(|subtask| subtask.name == "Stop observer process");
+    for subtask in stops {
+        let request = GetSubtaskLogRequest {
+            task_id: task.id,
+            subtask_id: subtask.id,
+        };
+        let log = api
+            .tasks
+            .clone()
+            .get_subtask_log(request)
+            .await?
+            .into_inner()
+            .log;
+        let took = log.lines().find_map(|line| {
+            let (_, rest) = line.split_once("gone after ")?;
+            rest.split_once(" ms")?.0.parse::<u64>().ok()
+        });
+        longest = longest.max(took.context("the log does not say how long the server took")?);
+    }
+    Ok(Duration::from_millis(longest))
+}
