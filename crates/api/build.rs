@@ -21,7 +21,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let descriptors = protox::compile(files, [&root])?;
     fs::write(out.join("slacktide.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .codec_path("crate::codec::Codec")
+        .extern_path(
+            ".slacktide.v1.TaskChanges",
+            "crate::task_changes::TaskChanges",
+        )
+        .compile_fds(descriptors)?;
     println!("cargo::rerun-if-changed={}", root.display());
     Ok(())
 }

@@ -38,7 +38,9 @@ impl Subject<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A task holds the cluster: OCP's 11020.
-    #[error("task {task} holds cluster {name}, and does so until it is SUCCESSFUL")]
+    #[error(
+        "task {task} holds cluster {name}, and does so until it is SUCCESSFUL; if it is FAILED, retry, skip or roll it back"
+    )]
     Held {
         /// The cluster's name.
         name: String,

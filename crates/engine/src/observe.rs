@@ -77,7 +77,7 @@ pub fn observe(cluster: &Cluster, seen: &BTreeMap<ServerId, Observation>) -> Opt
         .servers()
         .filter_map(|server| changed(server, seen))
         .collect();
-    if servers.is_empty() {
+    if servers.is_empty() && !runs_after_all(cluster, seen) {
         return None;
     }
     let changed: BTreeMap<_, _> = servers
@@ -103,6 +103,15 @@ pub fn observe(cluster: &Cluster, seen: &BTreeMap<ServerId, Observation>) -> Opt
         cluster: (now, reason),
         servers,
     })
+}
+
+/// Whether a cluster that a skipped task left UNAVAILABLE is seen to run, every server of it.
+fn runs_after_all(cluster: &Cluster, seen: &BTreeMap<ServerId, Observation>) -> bool {
+    let runs = |server: &Server| {
+        server.status == ResourceStatus::Running
+            && seen.get(&server.id) == Some(&Observation::Alive)
+    };
+    cluster.status == ResourceStatus::Unavailable && cluster.servers().all(runs)
 }
 
 fn changed(

@@ -21,9 +21,7 @@ impl Backup {
     /// Why there is no copy.
     pub(crate) async fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let database = Database::existing(settings)?;
-        let store = database.open().await?;
-        let copied = store.backup(&self.file).await;
-        store.close().await;
+        let copied = slacktide_store::backup(database.location(), &self.file).await;
         copied.with_context(|| format!("cannot back up {}", database.location()))?;
         writeln!(
             std::io::stdout(),

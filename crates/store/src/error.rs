@@ -162,8 +162,10 @@ impl StoreError {
         match self.sqlx() {
             Some(sqlx::Error::Database(error)) => match server_code(error.as_ref()) {
                 Code::Sqlite(_) => false,
-                // The server is being stopped, has crashed, or has ended the session.
-                Code::Postgres(code) => code.starts_with("57P") || code.starts_with("08"),
+                // The server is being stopped, has crashed, has ended the session, or takes no writes any more.
+                Code::Postgres(code) => {
+                    code.starts_with("57P") || code.starts_with("08") || code == "25006"
+                }
                 Code::Mysql(number) => MYSQL_LOST.contains(&number),
             },
             Some(
@@ -217,8 +219,9 @@ impl StoreError {
 /// Lock wait timeout and deadlock; OceanBase's: transaction undone, killed, or stuck on a row's lock.
 const MYSQL_TRANSIENT: [u16; 5] = [1205, 1213, 6002, 6003, 6005];
 
-/// Server shutdown in progress, and a session or query that was killed.
-const MYSQL_LOST: [u16; 4] = [1053, 1317, 1927, 4031];
+/// Server shutdown in progress, and a session or query that was killed; a server that became a replica, which
+/// keeps its sessions: a new one finds the primary.
+const MYSQL_LOST: [u16; 6] = [1053, 1317, 1927, 4031, 1290, 1836];
 
 /// What a server calls an error.
 pub(crate) enum Code {

@@ -38,7 +38,7 @@ mod tasks;
 mod users;
 mod write;
 
-pub use backup::{BackupError, restore};
+pub use backup::{BackupError, backup, restore};
 pub use clusters::{ClusterFilter, NewCluster, NewServer, NewZone};
 pub use commit::{Committed, Journal, Traces};
 pub use connect::Store;

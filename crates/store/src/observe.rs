@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use slacktide_engine::{id::ClusterId, observe::Observed, status::ResourceStatus};
+use slacktide_engine::{
+    cluster::Cluster, id::ClusterId, observe::Observed, status::ResourceStatus, time::Micros,
+};
 
 use crate::{
     clock,
@@ -16,43 +18,56 @@ use crate::{
     write::Tx,
 };
 
-/// Locks the cluster's row, if it still is as it was when its servers were looked at.
-const LOCK: &str = "UPDATE cluster SET version = version + 1 \
-     WHERE id = ? AND generation = ? AND active_task_id IS NULL";
+/// Locks the cluster's row, if it still is as it was when its servers were looked at: what is written of the whole
+/// was rolled up from all of its servers as they were then. The time only grows, so that of two who read the same
+/// rows one has to look again.
+const LOCK: &str = "UPDATE cluster SET version = version + 1, \
+     update_time = CASE WHEN update_time < ? THEN ? ELSE update_time + 1 END \
+     WHERE id = ? AND generation = ? AND active_task_id IS NULL AND update_time <= ?";
+
+/// The cluster as it was when its servers were looked at.
+#[derive(Clone, Copy)]
+struct Before {
+    id: ClusterId,
+    generation: i64,
+    update_time: Micros,
+}
 
 impl Store {
     /// Writes what was seen of an idle cluster's servers, and what that makes of its zones and of itself.
-    /// `false`, and nothing is written, if a task holds the cluster or has held it since it was read.
+    /// `false`, and nothing is written, if the cluster has changed since it was read, or a task holds it.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn observe(
-        &self,
-        cluster: ClusterId,
-        generation: i64,
-        observed: Observed,
-    ) -> Result<bool, StoreError> {
+    pub async fn observe(&self, cluster: &Cluster, observed: Observed) -> Result<bool, StoreError> {
+        let before = Before {
+            id: cluster.id,
+            generation: cluster.generation,
+            update_time: cluster.update_time,
+        };
         let observed = Arc::new(observed);
         self.writer
             .write("recording what was observed", move |tx| {
                 let observed = Arc::clone(&observed);
-                Box::pin(async move { write(&tx, cluster, generation, &observed).await })
+                Box::pin(async move { write(&tx, before, &observed).await })
             })
             .await
     }
 }
 
-async fn write(
-    tx: &Tx<'_>,
-    cluster: ClusterId,
-    generation: i64,
-    observed: &Observed,
-) -> Result<bool, StoreError> {
-    let lock = statement(tx.db, LOCK, [cluster.0.into(), generation.into()]);
+async fn write(tx: &Tx<'_>, before: Before, observed: &Observed) -> Result<bool, StoreError> {
+    let (hot, now) = (hot::of(tx.db.get_database_backend()), clock::now());
+    let values = [
+        now.0,
+        now.0,
+        before.id.0,
+        before.generation,
+        before.update_time.0,
+    ];
+    let lock = statement(tx.db, LOCK, values.map(Into::into));
     if tx.db.execute_raw(lock).await?.rows_affected() == 0 {
         return Ok(false);
     }
-    let (hot, now) = (hot::of(tx.db.get_database_backend()), clock::now());
     let servers: Vec<_> = observed
         .servers
         .iter()
@@ -66,12 +81,11 @@ async fn write(
     let zones = zones.map(|(id, status)| json!([id, status])).collect();
     execute(tx, &hot.update_zones, zones).await?;
     let (status, reason) = &observed.cluster;
-    let update = "UPDATE cluster SET status = ?, status_reason = ?, update_time = ? WHERE id = ?";
+    let update = "UPDATE cluster SET status = ?, status_reason = ? WHERE id = ?";
     let values = [
         status.as_str().into(),
         clean(reason).into_owned().into(),
-        now.0.into(),
-        cluster.0.into(),
+        before.id.0.into(),
     ];
     tx.db.execute_raw(statement(tx.db, update, values)).await?;
     Ok(true)

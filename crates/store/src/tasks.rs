@@ -12,6 +12,7 @@ use slacktide_engine::{
     status::TaskStatus,
     subtask::Subtask,
     task::{Context, Creator, Task},
+    time::Micros,
 };
 
 use crate::{
@@ -139,6 +140,50 @@ impl Store {
             total: listed.total,
         })
     }
+
+    /// The tasks that changed at `since` or later, without their subtasks, in the order of their last changes. Reads
+    /// the running ones and those that ended since, by index: however many have ended before.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn tasks_changed_since(
+        &self,
+        cluster: Option<ClusterId>,
+        since: Micros,
+    ) -> Result<Vec<TaskSnapshot>, StoreError> {
+        let status = |status: TaskStatus| task::Column::Status.eq(status.as_str());
+        let ended = [TaskStatus::Failed, TaskStatus::Successful].map(|word| {
+            Condition::all()
+                .add(status(word))
+                .add(task::Column::FinishTime.gte(since.0))
+        });
+        let [failed, successful] = ended;
+        let changed = Condition::any()
+            .add(status(TaskStatus::Running))
+            .add(failed)
+            .add(successful);
+        let of_cluster = cluster.map(|id| task::Column::ClusterId.eq(id.0));
+        let view = self.reads.view().await?;
+        let rows = task::Entity::find()
+            .filter(changed)
+            .filter(Condition::all().add_option(of_cluster))
+            .filter(task::Column::LastTime.gte(since.0))
+            .order_by_asc(task::Column::LastTime)
+            .order_by_asc(task::Column::Id)
+            .all(&view)
+            .await?;
+        view.end().await?;
+        rows.into_iter().map(without_subtasks).collect()
+    }
+}
+
+fn without_subtasks(row: task::Model) -> Result<TaskSnapshot, StoreError> {
+    Ok(TaskSnapshot {
+        context: row.context()?,
+        task: row.try_into_task()?,
+        subtasks: Vec::new(),
+        zones: BTreeMap::new(),
+    })
 }
 
 async fn with_subtasks(
@@ -146,15 +191,10 @@ async fn with_subtasks(
     row: task::Model,
     subtasks: bool,
 ) -> Result<TaskSnapshot, StoreError> {
-    let (context, task) = (row.context()?, row.try_into_task()?);
     if !subtasks {
-        return Ok(TaskSnapshot {
-            task,
-            context,
-            subtasks: Vec::new(),
-            zones: BTreeMap::new(),
-        });
+        return without_subtasks(row);
     }
+    let (context, task) = (row.context()?, row.try_into_task()?);
     let rows = subtask::Entity::find()
         .filter(subtask::Column::TaskId.eq(task.id.0))
         .order_by_asc(subtask::Column::Id)

@@ -2,7 +2,7 @@
 
 use futures::StreamExt as _;
 use slacktide_api::v1 as pb;
-use slacktide_engine::{id::TaskId, subtask::Subtask};
+use slacktide_engine::{id::TaskId, kind::SubtaskKind, subtask::Subtask};
 use slacktide_store::{LogLine, clock};
 use tonic::{Code, Status, Streaming};
 
@@ -134,6 +134,38 @@ async fn a_log_that_is_followed_ends_with_a_drain() {
     let end = log.next().await.unwrap();
     let details = refused(end, Code::Unavailable, "DRAINING", 0);
     assert!(details.retry_info().is_some());
+}
+
+#[tokio::test]
+async fn no_log_is_followed_beyond_a_rollback() {
+    let kit = Kit::new().await;
+    let cluster = kit.register("ob_demo", 1, 1).await;
+    let task = kit.stop(cluster.id).await;
+    let failing = Some(SubtaskKind::StopObserverProcess);
+    kit.run(task.id, failing).await;
+    let rollback = pb::RollbackTaskRequest {
+        id: task.id,
+        ..Default::default()
+    };
+    kit.tasks("mona").rollback_task(rollback).await.unwrap();
+    kit.run(task.id, failing).await;
+    let name = SubtaskKind::StopObserverProcess.name();
+    let skipped = task.subtasks.iter().find(|one| one.name == name).unwrap();
+    let never_ran = task.subtasks.iter().find(|one| one.downstreams.is_empty());
+    let pending = follow(&kit, task.id, never_ran.unwrap().id).await.unwrap();
+
+    let skip = pb::SkipSubtaskRequest {
+        task_id: task.id,
+        subtask_id: skipped.id,
+        ..Default::default()
+    };
+    kit.tasks("mona").skip_subtask(skip).await.unwrap();
+    let passed_over = follow(&kit, task.id, skipped.id).await.unwrap();
+    kit.run(task.id, None).await;
+    for log in [passed_over, pending] {
+        let told: Vec<_> = log.collect().await;
+        assert!(told.iter().all(Result::is_ok), "ended well: {told:?}");
+    }
 }
 
 #[tokio::test]

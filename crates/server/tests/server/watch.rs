@@ -145,7 +145,7 @@ async fn a_large_snapshot_comes_in_chunks() {
     let accepted = kit.stop(cluster.id).await;
     let mut stream = watch(&kit, accepted.id, None).await.unwrap();
     let (task, chunks) = snapshot(&mut stream).await;
-    assert_eq!(chunks, 3, "1,208 subtasks, 500 a chunk");
+    assert_eq!(chunks, 25, "1,208 subtasks, 50 a chunk");
     assert_eq!(task, accepted);
 }
 

@@ -241,7 +241,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Text,
-            filter: "info,sea_orm_migration=warn".to_owned(),
+            filter: "info".to_owned(),
         }
     }
 }

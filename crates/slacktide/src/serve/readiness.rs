@@ -9,12 +9,16 @@ use std::{
 };
 
 use slacktide_store::Store;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::remote::Remote;
 
 /// How often what the roles need is asked.
 const INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long an answer may take. What is slower than this is of no use to those who ask this process.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What must hold for the process to be ready.
 pub(super) struct Readiness {
@@ -87,7 +91,8 @@ async fn watch<Answer: Future<Output = bool>>(
 ) {
     let asking = async {
         loop {
-            condition.holds.store(ask().await, Ordering::Relaxed);
+            let holds = timeout(PATIENCE, ask()).await.unwrap_or(false);
+            condition.holds.store(holds, Ordering::Relaxed);
             tokio::time::sleep(INTERVAL).await;
         }
     };
@@ -117,5 +122,21 @@ mod tests {
             assert_eq!(check().unwrap_err(), "draining");
         };
         tokio::join!(looking, watch(condition, drain.clone(), ask));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_answer_at_all_does_not_hold() {
+        let drain = CancellationToken::new();
+        let mut readiness = Readiness::new(drain.clone());
+        let condition = readiness.condition("the database does not answer".to_owned(), true);
+        let check = readiness.check();
+        let looking = async {
+            tokio::time::sleep(PATIENCE * 2).await;
+            assert_eq!(check().unwrap_err(), "the database does not answer");
+            drain.cancel();
+        };
+        tokio::join!(
+            looking,
+            watch(condition, drain.clone(), std::future::pending)
+        );
     }
 }

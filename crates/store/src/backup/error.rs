@@ -1,7 +1,5 @@
 use std::{io, path::PathBuf};
 
-use crate::error::StoreError;
-
 /// Why there is no backup, or no way back from it.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -44,7 +42,4 @@ pub enum BackupError {
         /// The error.
         source: sqlx::Error,
     },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

@@ -38,7 +38,17 @@ trait Dialect {
     fn select(table: &str, columns: &str) -> String;
 
     /// Changes the rows of `table` that fulfil `guard`. Its locks are taken in the order of the given rows.
-    fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String;
+    fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String {
+        let set: Vec<_> = set
+            .iter()
+            .map(|(column, value)| format!("{column} = {value}"))
+            .collect();
+        let rows = Self::rows(columns);
+        format!(
+            "UPDATE {table} SET {} FROM {rows} WHERE {guard}",
+            set.join(", ")
+        )
+    }
 
     /// Raises the version of the rows of `task`, and thus locks them, in the order of their ids.
     fn lock_tasks() -> String {

@@ -26,18 +26,6 @@ impl Dialect for Postgres {
         format!("SELECT {columns} FROM {rows} JOIN {table} ON {table}.id = new.id")
     }
 
-    fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String {
-        let set: Vec<_> = set
-            .iter()
-            .map(|(column, value)| format!("{column} = {value}"))
-            .collect();
-        let rows = Self::rows(columns);
-        format!(
-            "UPDATE {table} SET {} FROM {rows} WHERE {guard}",
-            set.join(", ")
-        )
-    }
-
     fn lock_tasks() -> String {
         // An UPDATE alone promises no order, and two commits that lock several tasks must not meet crosswise.
         let rows = Self::rows(&IDS);

@@ -19,16 +19,4 @@ impl Dialect for Sqlite {
         let rows = Self::rows(&IDS);
         format!("SELECT {columns} FROM {rows} CROSS JOIN {table} ON {table}.id = new.id")
     }
-
-    fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String {
-        let set: Vec<_> = set
-            .iter()
-            .map(|(column, value)| format!("{column} = {value}"))
-            .collect();
-        let rows = Self::rows(columns);
-        format!(
-            "UPDATE {table} SET {} FROM {rows} WHERE {guard}",
-            set.join(", ")
-        )
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     error::StoreError,
@@ -14,6 +14,10 @@ use crate::{
 /// How long making a connection may take. A server that lives answers in milliseconds; one behind a network
 /// that swallows packets never does, and callers had better know soon.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// For how long a connection is not tried again that took at least as long to fail. Whoever waits behind the first
+/// that found out is told at once, in place of after one [`CONNECT_LIMIT`] each.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often a transaction is tried. Most attempts have waited for the database's own limits already.
 const ATTEMPTS: u32 = 5;
@@ -76,6 +80,8 @@ pub(super) trait Transaction: Sync {
 pub(super) struct Line {
     how: Connect,
     session: Option<Session>,
+    /// When a connection could not be made in all that time, and why.
+    refused: Option<(Instant, StoreError)>,
 }
 
 /// Why a transaction did not come to its end, and what is known of it.
@@ -110,6 +116,7 @@ impl Line {
         Self {
             how,
             session: Some(session),
+            refused: None,
         }
     }
 
@@ -188,7 +195,18 @@ impl Line {
 
     async fn session(&mut self) -> Result<&Session, StoreError> {
         if self.session.is_none() {
-            let session = connect(&self.how).await?;
+            if let Some((then, error)) = &self.refused
+                && then.elapsed() < PAUSE
+            {
+                return Err(error.lost_again());
+            }
+            let begun = Instant::now();
+            let connected = connect(&self.how).await.map_err(StoreError::from);
+            let session = connected.inspect_err(|error| {
+                if begun.elapsed() >= PAUSE {
+                    self.refused = Some((Instant::now(), error.lost_again()));
+                }
+            })?;
             tracing::info!("a connection to the database was made anew");
             self.session = Some(session);
         }

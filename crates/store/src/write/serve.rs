@@ -1,14 +1,20 @@
 //! The loop that drains a writer's queue.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, Statement};
 use slacktide_engine::id::TaskId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use super::{
     Job, Tx, Work,
@@ -17,6 +23,7 @@ use super::{
 use crate::{
     batch::{self, Carried, Op, Reply},
     error::StoreError,
+    ids,
     session::Session,
     signal::{Signals, Wake},
     statement::statement,
@@ -24,6 +31,9 @@ use crate::{
 
 /// How many operations may share a transaction. More gains little and delays the first.
 const GROUP: usize = 128;
+
+/// After how long without a job a writer whose last one the database did not take writes something of its own.
+const PROBE: Duration = Duration::from_secs(2);
 
 type Done = oneshot::Sender<Result<Reply, StoreError>>;
 
@@ -117,11 +127,12 @@ pub(super) async fn serve(
         working,
     };
     let mut group = Vec::with_capacity(GROUP);
-    while queue.recv_many(&mut group, GROUP).await > 0 {
+    while serving.receive(&mut queue, &mut group).await > 0 {
         let (mut ops, mut dones) = (Vec::new(), Vec::new());
         let mut alone = Vec::new();
         for job in group.drain(..) {
             match job {
+                Job::Shared { op, done } if is_given_up(&op, &done) => {}
                 Job::Shared { op, done } => {
                     ops.push(op);
                     dones.push(done);
@@ -142,7 +153,43 @@ pub(super) async fn serve(
     serving.line.close().await;
 }
 
+fn is_given_up(op: &Op, done: &Done) -> bool {
+    let given_up = op.is_order() && done.is_closed();
+    if given_up {
+        tracing::info!(
+            "whoever asked for an operation gave up before it began: it is not carried out"
+        );
+    }
+    given_up
+}
+
 impl Serving {
+    /// Takes what waits; 0 once nobody can send any more. A process that is not ready is sent nothing to write, so
+    /// a writer finds out by itself when the database takes writes again.
+    async fn receive(&mut self, queue: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>) -> usize {
+        while !self.working.load(Ordering::Relaxed) {
+            match timeout(PROBE, queue.recv_many(group, GROUP)).await {
+                Ok(received) => return received,
+                Err(_) => self.probe().await,
+            }
+        }
+        queue.recv_many(group, GROUP).await
+    }
+
+    async fn probe(&mut self) {
+        // Counts, for SQLite does not write what stays the same.
+        let work: Work =
+            Box::new(|tx| Box::pin(async move { ids::next(&tx, "probe", 1).await.map(drop) }));
+        let alone = Alone {
+            work: &work,
+            wakes: Mutex::default(),
+        };
+        if self.line.attempt(&alone).await.is_ok() {
+            tracing::info!("the database takes writes again");
+            self.note(None);
+        }
+    }
+
     async fn shared(&mut self, mut ops: Vec<Op>, mut dones: Vec<Done>) {
         if ops.len() > 1 {
             match self.line.attempt(&Together(&ops)).await {
@@ -166,6 +213,9 @@ impl Serving {
     }
 
     async fn one(&mut self, op: Op, done: Done) {
+        if is_given_up(&op, &done) {
+            return;
+        }
         let ops = [op];
         let together = Together(&ops);
         match self.line.transact("a shared operation", &together).await {

@@ -1,5 +1,7 @@
 //! The gateway when the database ends transactions by itself.
 
+use std::time::Duration;
+
 use sea_orm::ConnectionTrait;
 
 use crate::{Location, Store, StoreError, users::User};
@@ -43,4 +45,21 @@ async fn what_is_answered_after_a_lost_transaction_is_durable() {
         .map(|user| user.name)
         .collect();
     assert_eq!(names, ["after", "before"]);
+}
+
+#[tokio::test]
+async fn a_store_that_nobody_writes_to_notices_that_the_database_takes_writes_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = Location::sqlite(dir.path().join("slacktide.db"));
+    let store = Store::open(&file).await.unwrap();
+    lose_a_transaction(&store).await;
+    assert!(store.ping().await.is_err());
+    let healed = async {
+        while store.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), healed)
+        .await
+        .unwrap();
 }

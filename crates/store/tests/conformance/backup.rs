@@ -8,8 +8,7 @@ use std::{
 };
 
 use slacktide_engine::{commit::Event, status::ResourceStatus};
-use slacktide_store::{BackupError, ClusterFilter, Location, Store, restore};
-use slacktide_test_databases::{Postgres, runs};
+use slacktide_store::{BackupError, ClusterFilter, Location, Store, backup, restore};
 use tempfile::TempDir;
 
 use crate::{
@@ -72,7 +71,7 @@ async fn a_copy_taken_while_others_write_is_whole() {
     };
     let copy = place.file("copy.db");
     let backing_up = async {
-        let done = store.backup(&copy).await;
+        let done = backup(&db.location(), &copy).await;
         over.store(true, Ordering::Relaxed);
         done
     };
@@ -90,17 +89,17 @@ async fn a_copy_taken_while_others_write_is_whole() {
 #[tokio::test]
 async fn nothing_is_overwritten() {
     let (db, place) = (sqlite().await, Place::new());
-    let store = db.open().await;
+    db.open().await.close().await;
     let taken = place.file("taken");
     fs::write(&taken, "of value").expect("a file");
 
-    let refused = store.backup(&taken).await;
+    let refused = backup(&db.location(), &taken).await;
     assert!(
         matches!(refused, Err(BackupError::Exists(_))),
         "{refused:?}"
     );
     let copy = place.file("copy.db");
-    store.backup(&copy).await.expect("a backup");
+    backup(&db.location(), &copy).await.expect("a backup");
     let refused = restore(&copy, &taken).await;
     assert!(
         matches!(refused, Err(BackupError::Exists(_))),
@@ -122,16 +121,15 @@ async fn nothing_is_overwritten() {
 #[tokio::test]
 async fn a_backup_that_fails_leaves_nothing() {
     let (db, place) = (sqlite().await, Place::new());
-    let store = db.open().await;
-    let failed = store.backup(&place.file("nowhere/copy.db")).await;
+    db.open().await.close().await;
+    let failed = backup(&db.location(), &place.file("nowhere/copy.db")).await;
     assert!(
         matches!(failed, Err(BackupError::File { .. })),
         "{failed:?}"
     );
     // What an attempt that was killed has left is in nobody's way.
     fs::write(place.file("copy.db.partial"), "half").expect("a file");
-    store
-        .backup(&place.file("copy.db"))
+    backup(&db.location(), &place.file("copy.db"))
         .await
         .expect("a backup");
     assert_eq!(place.entries(), ["copy.db"]);
@@ -143,7 +141,7 @@ async fn what_is_no_whole_backup_is_not_restored() {
     let store = db.open().await;
     register(&store, 1, 3, 20).await;
     let copy = place.file("copy.db");
-    store.backup(&copy).await.expect("a backup");
+    backup(&db.location(), &copy).await.expect("a backup");
     let whole = fs::read(&copy).expect("the copy");
     let mut damaged = whole.clone();
     let middle = damaged.len() / 2;
@@ -192,7 +190,7 @@ async fn a_restored_store_goes_on_ahead_of_the_lost_one() {
     let (accepted, begun) = running(&store, 1, 2, &executor("e1")).await;
     let idle = register(&store, 2, 1, 1).await;
     let copy = place.file("copy.db");
-    store.backup(&copy).await.expect("a backup");
+    backup(&db.location(), &copy).await.expect("a backup");
     // What happens after it is lost, but hosts and callers remember.
     let lost = stop(&store, &idle).await;
 
@@ -226,21 +224,9 @@ async fn a_restored_store_goes_on_ahead_of_the_lost_one() {
 
 #[tokio::test]
 async fn a_shared_database_names_its_own_tool() {
-    if !runs(
-        "a_shared_database_names_its_own_tool",
-        Postgres::available(),
-    )
-    .expect("PostgreSQL")
-    {
-        return;
-    }
-    let server = Postgres::shared().await.expect("a server");
-    let url = server.fresh_database().await.expect("a database");
-    let location = Location::parse(&url).expect("a location");
-    Store::migrate(&location).await.expect("it is migrated");
-    let store = Store::open(&location).await.expect("the store opens");
+    let location = Location::parse("postgres://u@h/d").expect("a location");
     let place = Place::new();
-    let refused = store.backup(&place.file("copy.db")).await;
+    let refused = backup(&location, &place.file("copy.db")).await;
     let text = refused.expect_err("no backup").to_string();
     assert!(text.contains("pg_dump"), "{text}");
     assert_eq!(place.entries(), [""; 0]);

@@ -9,7 +9,7 @@ use slacktide_engine::{
     kind::SubtaskKind,
     status::{Operation, ResourceStatus, SubtaskStatus, TaskStatus},
 };
-use slacktide_store::{LogRun, Store};
+use slacktide_store::{LogRun, Store, backup};
 
 use crate::{
     backend::{Backend, Sqlite},
@@ -110,4 +110,15 @@ async fn a_task_that_failed_under_the_old_version_is_retried() {
         (cluster.status, cluster.active_task),
         (ResourceStatus::Stopped, None)
     );
+}
+
+#[tokio::test]
+async fn a_backup_leaves_an_old_file_and_its_copy_as_they_were() {
+    let db = old_file().await;
+    let (copies, before) = (tempfile::tempdir().expect("a directory"), db.schema().await);
+    let copy = copies.path().join("copy.db");
+    backup(&db.location(), &copy).await.expect("a backup");
+    assert_eq!(db.schema().await, before);
+    fs::copy(copy, db.file()).expect("the copy takes its place");
+    assert_eq!(db.schema().await, before);
 }

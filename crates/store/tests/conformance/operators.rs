@@ -232,22 +232,26 @@ pub(crate) async fn records_what_is_observed_of_idle_clusters_only(db: impl Back
     let cluster = register(&store, 1, 1, 1).await;
     let server = servers(&cluster)[0].id;
 
-    let recorded = store
-        .observe(cluster.id, cluster.generation, seen(server))
-        .await;
+    let recorded = store.observe(&cluster, seen(server)).await;
     assert!(recorded.expect("an answer"));
+    // Two looked at the same time: what the other made of the whole, it made without what was seen here.
+    let beside = store.observe(&cluster, seen(server)).await;
+    assert!(!beside.expect("an answer"));
     let now = store.cluster(cluster.id).await.expect("the cluster");
     assert_eq!(now.status, ResourceStatus::Unavailable);
     assert_eq!(servers(&now)[0].status, ResourceStatus::Unavailable);
     assert_eq!(servers(&now)[0].status_reason, "gone");
+    let again = store.observe(&now, seen(server)).await;
+    assert!(again.expect("an answer"));
 
     let other = register(&store, 2, 1, 1).await;
     let e1 = executor("e1");
     let accepted = submit(&store, &other).await;
     let before = db.dump().await;
     let server = servers(&other)[0].id;
-    for generation in [other.generation, accepted.task.generation] {
-        let held = store.observe(other.id, generation, seen(server)).await;
+    let held_now = store.cluster(other.id).await.expect("the cluster");
+    for read in [&other, &held_now] {
+        let held = store.observe(read, seen(server)).await;
         assert!(!held.expect("an answer"));
     }
     db.dump()
@@ -256,9 +260,7 @@ pub(crate) async fn records_what_is_observed_of_idle_clusters_only(db: impl Back
     let begun = begin(&store, &accepted, &e1).await;
     drive(&store, begun, &e1).await;
     // It was looked at before the task: what was seen then is history.
-    let late = store
-        .observe(other.id, other.generation, seen(server))
-        .await;
+    let late = store.observe(&other, seen(server)).await;
     assert!(!late.expect("an answer"));
     let stopped = store.cluster(other.id).await.expect("the cluster");
     assert_eq!(stopped.status, ResourceStatus::Stopped);

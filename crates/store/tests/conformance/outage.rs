@@ -247,6 +247,34 @@ outages!(
      WHERE datname = current_database() AND pid <> pg_backend_pid()"
 );
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_swallows_all_keeps_nobody_waiting_in_line() {
+    let case = "a silent network";
+    let runs = servers::runs(case, servers::Postgres::available());
+    if !runs.expect("the server is there") {
+        return;
+    }
+    let server = servers::Postgres::shared().await.expect("the server runs");
+    let url = server.fresh_database().await.expect("a database");
+    let proxy = servers::Proxy::start(server.port()).await.expect("a proxy");
+    let store = open(&proxy.in_front_of(&url).expect("its URL")).await;
+
+    proxy.cut();
+    proxy.stall();
+    let begun = Instant::now();
+    let names: Vec<_> = (0..20).map(|number| format!("user {number}")).collect();
+    let refused = join_all(names.iter().map(|name| store.add_user(name, "hash", &[]))).await;
+    for refused in refused {
+        assert!(
+            matches!(refused, Err(StoreError::Database { .. })),
+            "{refused:?}"
+        );
+    }
+    assert!(begun.elapsed() < BACK, "{:?}", begun.elapsed());
+    proxy.restore();
+    until_it_works(&store).await;
+}
+
 const MYSQL_SESSIONS: &str = "SELECT CONCAT('KILL ', id) AS line FROM information_schema.processlist \
      WHERE db = DATABASE() AND id <> CONNECTION_ID()";
 

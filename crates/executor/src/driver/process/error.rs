@@ -109,7 +109,7 @@ impl Restart {
 pub enum StopError {
     /// Something else started the server again. The new process received no signal.
     #[error(
-        "the server, {}, was started again by something else: {} runs, parent {}; stop what starts it, then retry",
+        "the server, {}, was started again by something else: {} runs, parent {}; stop what starts it, end that process, then retry",
         .0.expected(), .0.process, .0.parent()
     )]
     Restarted(Box<Restart>),
@@ -140,7 +140,9 @@ pub enum StopError {
     },
     /// A later run or a later operation has this server now.
     #[error(
-        "a later run has this server: this one is generation {}, epoch {}, the host holds generation {}, epoch {}; no signal was sent",
+        "a later run has this server: this one is generation {}, epoch {}, the host holds generation {}, epoch {}; no signal was sent; \
+         if the database was made anew since, remove the state file of this directory while no executor runs on this host, \
+         then retry",
         own.generation, own.epoch, held.generation, held.epoch
     )]
     Fenced {

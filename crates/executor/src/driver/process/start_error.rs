@@ -59,7 +59,9 @@ pub enum StartError {
     },
     /// A later run or a later operation has this server now.
     #[error(
-        "a later run has this server: this one is generation {}, epoch {}, the host holds generation {}, epoch {}; nothing was started",
+        "a later run has this server: this one is generation {}, epoch {}, the host holds generation {}, epoch {}; nothing was started; \
+         if the database was made anew since, remove the state file of this directory while no executor runs on this host, \
+         then retry",
         own.generation, own.epoch, held.generation, held.epoch
     )]
     Fenced {

@@ -24,6 +24,9 @@ const MAX_PATH: usize = 4095;
 /// The longest simulated stop: an hour.
 const MAX_STOP_MS: u64 = 3_600_000;
 
+/// The most bytes of a host's name: with an executor's number behind it, it fits an indexed column of every database.
+const MAX_HOST: usize = 170;
+
 /// Reads the field `cluster` of a request. Where there are violations the value is not to be used.
 pub(in crate::grpc) fn new_cluster(
     spec: Option<pb::ClusterSpec>,
@@ -198,8 +201,8 @@ impl Reader<'_> {
         } else {
             process.executor_host
         };
-        if host.len() > 255 || host.chars().any(char::is_control) {
-            let rule = "must have at most 255 characters, none of them a control character";
+        if host.len() > MAX_HOST || host.chars().any(char::is_control) {
+            let rule = "must have at most 170 bytes, none of them a control character";
             self.violations.add(format!("{field}.executor_host"), rule);
         }
         let base_dir_field = format!("{field}.base_dir");

@@ -13,7 +13,7 @@ use slacktide_engine::{
     id::{ClusterId, TaskId},
     time::Micros,
 };
-use slacktide_store::{Order, Page, Store, StoreError, TaskFilter, TaskNews, TaskSnapshot, clock};
+use slacktide_store::{Store, StoreError, TaskNews, TaskSnapshot, clock};
 use tokio::sync::broadcast::{self, error::TryRecvError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,9 +21,6 @@ use super::TICK;
 
 /// How many tasks a watcher may fall behind before it looks by itself.
 const RING: usize = 256;
-
-/// How many tasks are looked through at a time.
-const PAGE: u64 = 200;
 
 /// How many tasks that signals name are read one by one.
 const FEW: usize = 32;
@@ -238,37 +235,7 @@ pub(super) async fn changed_since(
     cluster: Option<ClusterId>,
     since: Micros,
 ) -> Result<Vec<TaskSnapshot>, StoreError> {
-    let since = minus(since, SKEW);
-    let filter = TaskFilter {
-        cluster,
-        ..TaskFilter::default()
-    };
-    let mut page = Page {
-        offset: 0,
-        limit: PAGE,
-        order: Order {
-            column: "last_time",
-            descending: true,
-        },
-    };
-    let mut changed = Vec::new();
-    loop {
-        let found = store.tasks(&filter, page, false).await?.items;
-        let more = found
-            .last()
-            .is_some_and(|last| last.task.last_time >= since);
-        changed.extend(
-            found
-                .into_iter()
-                .filter(|found| found.task.last_time >= since),
-        );
-        if !more {
-            break;
-        }
-        page.offset += PAGE;
-    }
-    changed.reverse();
-    Ok(changed)
+    store.tasks_changed_since(cluster, minus(since, SKEW)).await
 }
 
 fn minus(time: Micros, earlier: Duration) -> Micros {

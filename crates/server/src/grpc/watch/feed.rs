@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use slacktide_api::v1::TaskChange;
+use slacktide_api::v1::{TaskChange, TaskChanges};
 use slacktide_engine::{
     id::TaskId,
     revision::{Changed, Revision},
@@ -26,7 +26,7 @@ use crate::{app::AppError, grpc::convert::task::change};
 const RING: usize = 32;
 
 /// How many changes one message has. With [`RING`], bounds what a slow watcher keeps in memory.
-pub(super) const BATCH: usize = 500;
+const BATCH: usize = 500;
 
 /// How long a feed lets its watchers take what it told before it tells more, by watcher: commits in between
 /// come together. Many watchers would else fall behind the ring, each to read by itself.
@@ -35,11 +35,32 @@ const PACE: Duration = Duration::from_micros(2);
 /// The shortest pause that is worth its timer.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
+/// Changes that follow each other, encoded once for all who are sent them: that is most of what telling costs.
+#[derive(Clone)]
+pub(super) struct Batch {
+    /// Revision of the first.
+    pub(super) first: i64,
+    /// Revision of the last.
+    pub(super) last: i64,
+    pub(super) changes: TaskChanges,
+}
+
+impl Batch {
+    /// None of no changes.
+    fn of(changes: &[TaskChange]) -> Option<Self> {
+        Some(Self {
+            first: changes.first()?.revision,
+            last: changes.last()?.revision,
+            changes: TaskChanges::encoded(changes),
+        })
+    }
+}
+
 /// What a feed tells.
 #[derive(Clone)]
 pub(super) enum News {
-    /// Changes that follow each other.
-    Changes(Arc<[TaskChange]>),
+    /// Changes.
+    Changes(Batch),
     /// The task stands at this revision: whoever has not seen it all has missed something.
     Stands {
         /// The revision.
@@ -227,7 +248,7 @@ pub(super) fn batches(
     task: TaskId,
     told: i64,
     revisions: Vec<Revision>,
-) -> Result<Vec<Arc<[TaskChange]>>, AppError> {
+) -> Result<Vec<Batch>, AppError> {
     for (expected, revision) in (told + 1..).zip(&revisions) {
         let found = revision.number;
         if found != expected {
@@ -235,12 +256,8 @@ pub(super) fn batches(
             return Err(AppError::Internal(gap));
         }
     }
-    let mut revisions = revisions.into_iter().map(change);
-    let batches = std::iter::from_fn(|| {
-        let batch: Arc<[_]> = revisions.by_ref().take(BATCH).collect();
-        (!batch.is_empty()).then_some(batch)
-    });
-    Ok(batches.collect())
+    let changes: Vec<_> = revisions.into_iter().map(change).collect();
+    Ok(changes.chunks(BATCH).filter_map(Batch::of).collect())
 }
 
 /// Waits for a commit on the task; for ever if nobody will tell of one.

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use slacktide_api::v1::WatchSubtaskLogResponse;
 use slacktide_engine::{
     id::{SubtaskId, TaskId},
-    status::{Operation, SubtaskStatus},
+    status::{Operation, SubtaskStatus, TaskStatus},
     subtask::SubtaskState,
 };
 use slacktide_store::{LogRun, Store};
@@ -22,6 +22,9 @@ const LINES: usize = 200;
 
 /// How long a follower waits for a commit on the task before it looks: lines are written without one.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a follower waits after a commit: a large task has thousands in a second, and each look reads.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// One follower.
 struct Follow {
@@ -76,7 +79,8 @@ impl Source for Follow {
             }
             // Asked before the look: what was written before the drain is still told.
             let draining = self.drain.is_cancelled();
-            self.look().await?;
+            // Apart from the follower, which would else keep its room while it waits.
+            Box::pin(self.look()).await?;
             if !self.unsent.is_empty() || self.over {
                 continue;
             }
@@ -85,7 +89,7 @@ impl Source for Follow {
             }
             tokio::select! {
                 () = self.drain.cancelled() => {}
-                Ok(()) = self.commits.changed() => {}
+                Ok(()) = self.commits.changed() => tokio::time::sleep(PAUSE).await,
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -102,8 +106,18 @@ impl Follow {
             self.unsent.extend(app::lines(run).skip(*read));
             *read = line_count(run);
         }
-        self.over = is_over(&state);
+        self.over = match state.status {
+            SubtaskStatus::Failed | SubtaskStatus::Successful => true,
+            SubtaskStatus::Pending => was_undone(&state) || self.task_is_done().await?,
+            SubtaskStatus::Ready | SubtaskStatus::Running | SubtaskStatus::Canceling => false,
+        };
         Ok(())
+    }
+
+    /// Whether no subtask of the task will run any more: what a rollback left PENDING never does.
+    async fn task_is_done(&self) -> Result<bool, AppError> {
+        let task = self.store.task(self.task, false).await?.task;
+        Ok(task.state.status == TaskStatus::Successful)
     }
 }
 
@@ -112,11 +126,7 @@ fn line_count(run: &LogRun) -> usize {
     run.lines.len() + 1
 }
 
-/// Whether no run is under way or to be expected, as far as the subtask alone shows.
-fn is_over(state: &SubtaskState) -> bool {
-    match state.status {
-        SubtaskStatus::Failed | SubtaskStatus::Successful => true,
-        SubtaskStatus::Pending => state.operation == Operation::Rollback,
-        SubtaskStatus::Ready | SubtaskStatus::Running | SubtaskStatus::Canceling => false,
-    }
+/// Whether a PENDING subtask was rolled back, or passed over while its task was.
+fn was_undone(state: &SubtaskState) -> bool {
+    state.operation != Operation::Execute
 }

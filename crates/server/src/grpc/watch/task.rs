@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 
 use slacktide_api::v1::{
-    Subtask, Task, TaskChange, TaskChanges, TaskSnapshot, WatchTaskResponse,
-    watch_task_response::Event,
+    Subtask, Task, TaskSnapshot, WatchTaskResponse, watch_task_response::Event,
 };
 use slacktide_engine::{id::TaskId, status::TaskStatus};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::feed::{Feeds, News, batches};
+use super::feed::{Batch, Feeds, News, batches};
 use crate::{
     app::{AppError, Violations},
     grpc::{
@@ -18,8 +17,8 @@ use crate::{
     },
 };
 
-/// How many subtasks one chunk of a snapshot has.
-const CHUNK: usize = 500;
+/// How many subtasks one chunk of a snapshot has. A stream keeps the buffer that its largest message needed.
+const CHUNK: usize = 50;
 
 /// One watcher.
 struct Watch {
@@ -90,11 +89,12 @@ impl Source for Watch {
                 return Ok(None);
             }
             if self.behind {
-                self.catch_up().await?;
+                // Apart from the watcher, which would else keep its room while it waits.
+                Box::pin(self.catch_up()).await?;
                 continue;
             }
             match self.news.recv().await {
-                Ok(News::Changes(changes)) => self.take(&changes),
+                Ok(News::Changes(batch)) => self.take(batch),
                 Ok(News::Stands { revision, ended }) => {
                     self.behind = revision > self.sent;
                     self.ended = ended && revision == self.sent;
@@ -113,22 +113,15 @@ impl Source for Watch {
 }
 
 impl Watch {
-    /// Sends of the feed's changes those that were not sent yet.
-    fn take(&mut self, changes: &[TaskChange]) {
-        let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
-            return;
-        };
-        if last.revision <= self.sent {
-            return;
+    /// Sends the feed's changes if they are the next. Where only some are, as for whoever joined just before,
+    /// these are read.
+    fn take(&mut self, batch: Batch) {
+        if batch.first == self.sent + 1 {
+            self.sent = batch.last;
+            self.unsent.push_back(Event::Changes(batch.changes));
+        } else {
+            self.behind = batch.last > self.sent;
         }
-        if first.revision > self.sent + 1 {
-            self.behind = true;
-            return;
-        }
-        let unsent = changes.iter().filter(|one| one.revision > self.sent);
-        let unsent = unsent.cloned().collect();
-        self.sent = last.revision;
-        self.unsent.push_back(changes_event(unsent));
     }
 
     /// Reads from the store what follows; nothing follows if the task stands where this watcher does.
@@ -137,9 +130,9 @@ impl Watch {
         let revisions = store.revisions(self.task, self.sent).await?;
         if let Some(last) = revisions.last() {
             let last = last.number;
-            let batches = batches(self.task, self.sent, revisions)?;
-            let events = batches.iter().map(|batch| changes_event(batch.to_vec()));
-            self.unsent.extend(events);
+            let batches = batches(self.task, self.sent, revisions)?.into_iter();
+            self.unsent
+                .extend(batches.map(|batch| Event::Changes(batch.changes)));
             self.sent = last;
             return Ok(());
         }
@@ -150,10 +143,6 @@ impl Watch {
         }
         Ok(())
     }
-}
-
-fn changes_event(changes: Vec<TaskChange>) -> Event {
-    Event::Changes(TaskChanges { changes })
 }
 
 fn chunks(task: Task, subtasks: Vec<Subtask>) -> VecDeque<Event> {

@@ -82,13 +82,13 @@ impl Source for Watch {
             }
             match self.news.recv().await {
                 Ok(News { found, read }) => self.hear(&found, read),
-                Err(RecvError::Lagged(_)) => self.look().await?,
+                Err(RecvError::Lagged(_)) => Box::pin(self.look()).await?,
                 Err(RecvError::Closed) if self.desk.is_draining() => {
                     return Err(AppError::Draining);
                 }
                 Err(RecvError::Closed) => {
                     self.news = self.desk.follow();
-                    self.look().await?;
+                    Box::pin(self.look()).await?;
                 }
             }
         }

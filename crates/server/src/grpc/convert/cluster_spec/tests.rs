@@ -142,7 +142,7 @@ fn every_field_has_its_own_fault() {
         ),
         (
             |c| c.zones[0].servers[0].driver = process("/data", "a\tb"),
-            "cluster.zones[0].servers[0].driver.process.executor_host must have at most 255 characters, \
+            "cluster.zones[0].servers[0].driver.process.executor_host must have at most 170 bytes, \
              none of them a control character",
         ),
         (

@@ -86,9 +86,8 @@ fn snapshot() -> Vec<Message> {
 }
 
 fn changes(changes: Vec<TaskChange>) -> Message {
-    let changes = TaskChanges { changes };
     Ok(WatchTaskResponse {
-        event: Some(Event::Changes(changes)),
+        event: Some(Event::Changes(TaskChanges::from(changes))),
     })
 }
 
