@@ -87,16 +87,6 @@ pub(crate) struct Carried {
 }
 
 impl Op {
-    /// Whether it is somebody's order: who has given up waiting for it must not find it carried out much later.
-    /// What executors report is carried out in any case.
-    pub(crate) fn is_order(&self) -> bool {
-        match self {
-            Self::Submit(_) => true,
-            Self::Commit(op) => op.claimant.executor.is_empty(),
-            Self::Intent(_) | Self::Log(_) => false,
-        }
-    }
-
     /// The task whose row it locks first.
     fn locks(&self) -> Option<TaskId> {
         match self {

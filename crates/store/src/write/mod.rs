@@ -110,8 +110,7 @@ impl Writer {
         }
     }
 
-    /// Carries out an operation of the hot path and returns once that is durable. An order (a submission, an
-    /// operator's command) whose caller goes away before its turn is dropped.
+    /// Carries out an operation of the hot path and returns once that is durable.
     pub(crate) async fn share(&self, operation: &'static str, op: Op) -> Result<Reply, StoreError> {
         let lane = op.lane().unsigned_abs() as usize % self.lanes.len();
         let (done, outcome) = oneshot::channel();

@@ -132,7 +132,6 @@ pub(super) async fn serve(
         let mut alone = Vec::new();
         for job in group.drain(..) {
             match job {
-                Job::Shared { op, done } if is_given_up(&op, &done) => {}
                 Job::Shared { op, done } => {
                     ops.push(op);
                     dones.push(done);
@@ -151,16 +150,6 @@ pub(super) async fn serve(
         }
     }
     serving.line.close().await;
-}
-
-fn is_given_up(op: &Op, done: &Done) -> bool {
-    let given_up = op.is_order() && done.is_closed();
-    if given_up {
-        tracing::info!(
-            "whoever asked for an operation gave up before it began: it is not carried out"
-        );
-    }
-    given_up
 }
 
 impl Serving {
@@ -213,9 +202,6 @@ impl Serving {
     }
 
     async fn one(&mut self, op: Op, done: Done) {
-        if is_given_up(&op, &done) {
-            return;
-        }
         let ops = [op];
         let together = Together(&ops);
         match self.line.transact("a shared operation", &together).await {

@@ -6,9 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-/// How much of the end of a log is read. A server writes tens of megabytes while it starts, and its last errors
-/// last.
-const TAIL: u64 = 1024 * 1024;
+/// How much of the end of a log is read. A server writes tens of megabytes while it starts, and goes on writing
+/// while it ends, on a busy machine for long after its last error.
+const TAIL: u64 = 16 * 1024 * 1024;
 /// How many errors are told, and how much of each.
 const LINES: usize = 3;
 const LINE_LENGTH: usize = 300;
@@ -69,6 +69,12 @@ impl Mark {
         let log = base_dir.join("log").join(format!("{program}.log"));
         let length = log.metadata().map_or(0, |meta| meta.len());
         Self { log, length }
+    }
+
+    /// Whether any error was written since.
+    pub(super) fn has_errors(&self) -> bool {
+        let since = self.since().unwrap_or_default();
+        with_level(&since, &["ERROR"]).next().is_some()
     }
 
     /// The end of what was written since.

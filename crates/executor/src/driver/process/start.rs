@@ -22,6 +22,10 @@ use crate::crash_point;
 use crate::run_log::{Intents, RunLog};
 use crate::sql;
 
+/// How often, and how long each time, the last errors of a server that ended are waited for.
+const LOG_WAITS: u32 = 20;
+const LOG_WAIT: Duration = Duration::from_millis(100);
+
 /// How long the lock of the host's state file is held for a program to become visible as a server. Others wait for
 /// that lock for longer.
 const LOCKED_LIMIT: Duration = Duration::from_secs(3);
@@ -304,6 +308,12 @@ impl Starting<'_> {
     async fn ended(&self, prepared: &Prepared, newborn: &mut Newborn) -> StartError {
         let after = self.started.elapsed();
         let status = newborn.ended();
+        // A server lets go of its lock before the last of its log is written.
+        let mut waits = LOG_WAITS;
+        while waits > 0 && !prepared.mark.has_errors() {
+            tokio::time::sleep(LOG_WAIT).await;
+            waits -= 1;
+        }
         let words = LastWords::read(&prepared.mark, newborn.output.as_deref(), status);
         if words.damaged_data {
             StartError::DataDamaged { after, words }
