@@ -1,10 +1,13 @@
 //! The database goes away while a task runs, or the network to it does: the task ends right after it is back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use slacktide_api::v1::task_change::Change;
-use slacktide_api::v1::{ClusterStatus, StopMode, SubtaskState, SubtaskStatus, Task, TaskStatus};
+use slacktide_api::v1::{
+    ClusterStatus, ListExecutorsRequest, StopMode, SubtaskState, SubtaskStatus, Task, TaskStatus,
+};
 use slacktide_test_databases::{MariaDb, OceanBase, Options, Postgres, Proxy, runs};
 use slacktide_tests::{
     Api, Setup, Slacktide, error_info, simulated_cluster, simulated_driver, within,
@@ -140,4 +143,60 @@ async fn the_network_to_the_database_is_cut() -> Result<()> {
 #[tokio::test]
 async fn the_network_to_the_database_is_silent() -> Result<()> {
     cut_off("the_network_to_the_database_is_silent", Proxy::stall).await
+}
+
+/// How long a lease lives in the case below. Whoever has the database back first has to leave the others this
+/// time to find it too.
+const LEASE: Duration = Duration::from_secs(4);
+
+/// Who is alive, by the ids that executors take when they start.
+async fn alive(api: &Api) -> Result<BTreeSet<String>> {
+    let mut service = api.executors.clone();
+    let listed = service.list_executors(ListExecutorsRequest {}).await?;
+    let executors = listed.into_inner().executors.into_iter();
+    Ok(executors.map(|executor| executor.id).collect())
+}
+
+#[tokio::test]
+async fn an_outage_that_outlasts_every_lease_expires_nobody() -> Result<()> {
+    let case = "an_outage_that_outlasts_every_lease_expires_nobody";
+    if !runs(case, Postgres::available())? {
+        return Ok(());
+    }
+    within(LIMIT, case, async {
+        let mut database = Postgres::start(Options::default()).await?;
+        let url = database.fresh_database().await?;
+        let process = |roles: &str| {
+            Setup::default()
+                .setting("database.url", &url)
+                .setting("roles", roles)
+                .setting("executor.lease_ttl", &LEASE.as_secs().to_string())
+                .setting("executor.tick", "0.2")
+        };
+        let server = process("server,gateway").migrated().start().await?;
+        let executors = [
+            process("executor").start().await?,
+            process("executor").start().await?,
+        ];
+        let task = in_the_midst_of_a_stop(&server).await?;
+        let api = server.api()?;
+        let before = alive(&api).await?;
+        assert_eq!(before.len(), executors.len());
+
+        database.kill()?;
+        tokio::time::sleep(2 * LEASE).await;
+        database.start_again().await?;
+        assert_ends(&api, &task).await?;
+        tokio::time::sleep(LEASE).await;
+
+        assert_eq!(alive(&api).await?, before);
+        for executor in &executors {
+            let output = executor.output();
+            for loss in ["an executor's lease is over", "lease was taken away"] {
+                assert!(!output.contains(loss), "{output}");
+            }
+        }
+        Ok(())
+    })
+    .await
 }

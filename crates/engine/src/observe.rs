@@ -54,6 +54,14 @@ pub fn count(parts: impl IntoIterator<Item = ResourceStatus>) -> String {
     format!("of {total} servers, {}", counted.join(", "))
 }
 
+/// Why a server is UNAVAILABLE that ran until it was seen to be gone, in a cluster that was as it was meant to be.
+/// Read again when it is back: then so is what was meant.
+const LOST: &str = "its process is gone though nobody here stopped it";
+
+/// The same in a cluster that had been left UNAVAILABLE: it stays so when the server is back.
+const LOST_TOO: &str =
+    "its process is gone though nobody here stopped it; the cluster was UNAVAILABLE before";
+
 /// What a look at the servers of an idle cluster changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
@@ -68,14 +76,16 @@ pub struct Observed {
 /// Compares what was seen with what is written; `None` if all is as it should be, or a task holds the cluster.
 ///
 /// STOPPED is never written here: a process that is gone without a stop is UNAVAILABLE. A server that could not be
-/// seen stays as it is.
+/// seen stays as it is. A zone or a cluster of which some servers were stopped on purpose is what the end of that
+/// stop made it, RUNNING, until another server is lost, and again once that one is back.
 pub fn observe(cluster: &Cluster, seen: &BTreeMap<ServerId, Observation>) -> Option<Observed> {
     if cluster.active_task.is_some() {
         return None;
     }
+    let of_cluster = mixture(cluster.status, cluster.servers());
     let servers: Vec<_> = cluster
         .servers()
-        .filter_map(|server| changed(server, seen))
+        .filter_map(|server| changed(server, seen, of_cluster))
         .collect();
     if servers.is_empty() && !runs_after_all(cluster, seen) {
         return None;
@@ -85,15 +95,12 @@ pub fn observe(cluster: &Cluster, seen: &BTreeMap<ServerId, Observation>) -> Opt
         .map(|(id, status, _)| (*id, *status))
         .collect();
     let status = |server: &Server| changed.get(&server.id).copied().unwrap_or(server.status);
-    let mixture = |before: ResourceStatus| match before {
-        ResourceStatus::Running => Mixture::Meant,
-        _ => Mixture::Amiss,
-    };
     let zones = cluster.zones.iter().filter_map(|zone| {
-        let now = roll_up(zone.servers.iter().map(status), mixture(zone.status));
+        let of_zone = mixture(zone.status, &zone.servers);
+        let now = roll_up(zone.servers.iter().map(status), of_zone);
         (now != zone.status).then_some((zone.id, now))
     });
-    let now = roll_up(cluster.servers().map(status), mixture(cluster.status));
+    let now = roll_up(cluster.servers().map(status), of_cluster);
     let reason = match now {
         ResourceStatus::Unavailable => count(cluster.servers().map(status)),
         _ => String::new(),
@@ -103,6 +110,18 @@ pub fn observe(cluster: &Cluster, seen: &BTreeMap<ServerId, Observation>) -> Opt
         cluster: (now, reason),
         servers,
     })
+}
+
+/// What a mixture means to a whole that has this status and these servers.
+fn mixture<'a>(status: ResourceStatus, servers: impl IntoIterator<Item = &'a Server>) -> Mixture {
+    let lost = |server: &Server| {
+        server.status == ResourceStatus::Unavailable && server.status_reason == LOST
+    };
+    match status {
+        ResourceStatus::Running => Mixture::Meant,
+        ResourceStatus::Unavailable if servers.into_iter().any(lost) => Mixture::Meant,
+        _ => Mixture::Amiss,
+    }
 }
 
 /// Whether a cluster that a skipped task left UNAVAILABLE is seen to run, every server of it.
@@ -117,6 +136,7 @@ fn runs_after_all(cluster: &Cluster, seen: &BTreeMap<ServerId, Observation>) -> 
 fn changed(
     server: &Server,
     seen: &BTreeMap<ServerId, Observation>,
+    of_cluster: Mixture,
 ) -> Option<(ServerId, ResourceStatus, String)> {
     use ResourceStatus::{Running, Stopped, Unavailable};
     let (status, reason) = match (server.status, seen.get(&server.id)?) {
@@ -125,10 +145,10 @@ fn changed(
         | (_, Observation::Unknown) => return None,
         (Stopped, Observation::Alive) => (Running, "it runs though nobody here started it"),
         (_, Observation::Alive) => (Running, ""),
-        (_, Observation::Gone) => (
-            Unavailable,
-            "its process is gone though nobody here stopped it",
-        ),
+        (_, Observation::Gone) => match of_cluster {
+            Mixture::Meant => (Unavailable, LOST),
+            Mixture::Amiss => (Unavailable, LOST_TOO),
+        },
     };
     Some((server.id, status, reason.to_owned()))
 }

@@ -19,7 +19,7 @@ pub enum Step {
     Undo,
     /// Its run ended badly, for a reason that may pass: it runs again by itself.
     Defer,
-    /// Its run ended badly.
+    /// Its run ended badly, or nobody is there who could say how.
     Fail,
     /// Its run did not end within its limit.
     Expire,

@@ -16,9 +16,10 @@ pub struct Options {
     /// Its labels: it works on clusters whose selector they meet.
     pub labels: Selector,
     /// How many runs it takes on at a time. Soft: tasks whose barriers open at the same moment may each fill
-    /// the room that is left.
+    /// the room that is left, and runs that are taken over have room of their own, as much again.
     pub capacity: usize,
-    /// How many of its runs may work on its own host at a time; 0: as many as there is room for. Never exceeded.
+    /// How many of its runs may work on its own host at a time; 0: as many as there is room for. Exceeded only by
+    /// runs that are taken over, which were there before.
     pub per_host: usize,
     /// How long a lease lives without being renewed.
     pub lease_ttl: Duration,
@@ -26,7 +27,8 @@ pub struct Options {
     pub tick: Duration,
     /// How long past its deadline a run may be before any executor that reaches its host ends it.
     pub overdue_grace: Duration,
-    /// How long a host must have been without an executor before what waits for it fails.
+    /// How long a host, or a selector, must have been without an executor before what waits for it, or was left
+    /// there, fails.
     pub host_grace: Duration,
     /// How often it looks at the servers of clusters that no task holds; zero: never.
     pub observe_interval: Duration,

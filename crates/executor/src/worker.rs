@@ -15,7 +15,6 @@ use slacktide_engine::{
     id::{SubtaskId, TaskId},
     selector::Selector,
     subtask::Subtask,
-    task::Task,
 };
 use slacktide_store::{Assignment, Committed, RunKey, Store, StoreError};
 use tokio::sync::{Notify, RwLock};
@@ -190,9 +189,9 @@ impl Worker {
             Ok(committed) => {
                 crash_point::reached("after-claim").await;
                 run_end::observe_task(&committed);
-                let started = self.enter(committed);
+                let places = self.enter(&committed);
                 drop((kept, quiet));
-                self.start(started).await;
+                self.start(committed, places);
                 true
             }
             // Somebody else was faster.
@@ -208,27 +207,13 @@ impl Worker {
     }
 
     /// Notes what a commit claimed, before anybody can miss it.
-    fn enter(&self, committed: Committed) -> Claims {
-        let Committed { task, claimed } = committed;
+    fn enter(&self, committed: &Committed) -> Vec<Place> {
         let enter = |subtask: &Subtask| self.0.runs.enter(subtask);
-        let places = claimed.iter().map(enter).collect();
-        Claims {
-            task,
-            subtasks: claimed,
-            places,
-        }
+        committed.claimed.iter().map(enter).collect()
     }
 
-    async fn start(&self, claims: Claims) {
-        let Claims {
-            task,
-            subtasks,
-            places,
-        } = claims;
-        if subtasks.is_empty() {
-            return;
-        }
-        match self.0.store.assignments(task, subtasks).await {
+    fn start(&self, committed: Committed, places: Vec<Place>) {
+        match committed.into_assignments() {
             Ok(assignments) => {
                 for (assignment, place) in assignments.into_iter().zip(places) {
                     self.spawn(assignment, place);
@@ -261,14 +246,14 @@ impl Worker {
         };
         let ended = Instant::now();
         let (store, id) = (&self.0.store, assignment.subtask.id);
-        let claims = loop {
+        let (committed, places) = loop {
             let quiet = self.0.commits.read().await;
             let (claimant, kept) = self.claimant(Some(id));
             match run_end::commit(store, &assignment, &end, claimant).await {
                 Commit::Done(committed) => {
-                    let claims = self.enter(*committed);
+                    let places = self.enter(&committed);
                     drop((place, kept));
-                    break claims;
+                    break (committed, places);
                 }
                 Commit::Again(after) if ended.elapsed() < COMMIT_LIMIT => {
                     drop((kept, quiet));
@@ -277,9 +262,10 @@ impl Worker {
                 Commit::Dropped | Commit::Again(_) => return,
             }
         };
-        let limited = claims.task.options.parallel.is_some() || self.0.options.per_host > 0;
-        let left = limited && claims.task.tally.active > claims.task.tally.running;
-        self.start(claims).await;
+        let task = &committed.task;
+        let limited = task.options.parallel.is_some() || self.0.options.per_host > 0;
+        let left = limited && task.tally.active > task.tally.running;
+        self.start(*committed, places);
         if left || self.0.backlog.load(Ordering::Relaxed) {
             self.wake();
         }
@@ -317,11 +303,4 @@ impl Worker {
         }
         tracing::info!("executor drained");
     }
-}
-
-/// What a commit claimed, noted as running but not started yet. Subtasks and places go together.
-struct Claims {
-    task: Task,
-    subtasks: Vec<Subtask>,
-    places: Vec<Place>,
 }

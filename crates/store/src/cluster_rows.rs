@@ -1,8 +1,8 @@
 //! Clusters with their topology as rows.
 
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-};
+use std::collections::BTreeMap;
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryResult};
 use sha2::{Digest, Sha256};
 use slacktide_engine::{
     cluster::{Cluster, Driver, Server, SqlAccount, Zone},
@@ -14,8 +14,9 @@ use slacktide_engine::{
 use crate::{
     clusters::NewServer,
     columns::{json, to_json, word},
-    entity::{cluster, server, zone},
+    entity::server,
     error::StoreError,
+    statement::statement,
 };
 
 pub(crate) fn server_row(
@@ -58,61 +59,146 @@ pub(crate) fn base_dir_hash(driver: &Driver) -> Option<String> {
     }
 }
 
-pub(crate) async fn with_topology(
-    view: &impl ConnectionTrait,
-    row: cluster::Model,
-) -> Result<Cluster, StoreError> {
-    let zones = zone::Entity::find()
-        .filter(zone::Column::ClusterId.eq(row.id))
-        .order_by_asc(zone::Column::Position)
-        .all(view)
-        .await?;
-    let mut servers = server::Entity::find()
-        .filter(server::Column::ClusterId.eq(row.id))
-        .order_by_asc(server::Column::Position)
-        .all(view)
-        .await?;
-    let changed = servers
+/// Everything of some clusters, as one statement and therefore of one moment: clusters, zones and servers in rows of
+/// one form, told apart by the first column.
+const TOPOLOGY: [&str; 3] = [
+    "SELECT 'cluster' AS kind, id, id AS cluster_id, id AS zone_id, 0 AS position, name, status, \
+     status_reason, selector AS detail, ob_cluster_id AS first_number, generation AS second_number, \
+     active_task_id AS reference, update_time, create_time, sql_user, sql_password, creator \
+     FROM cluster WHERE id IN ",
+    "SELECT 'zone', id, cluster_id, id, position, name, status, \
+     '', '', 0, 0, \
+     NULL, 0, 0, NULL, NULL, '' \
+     FROM zone WHERE cluster_id IN ",
+    "SELECT 'server', id, cluster_id, zone_id, position, ip, status, \
+     status_reason, driver, sql_port, rpc_port, \
+     stop_time, update_time, 0, NULL, NULL, '' \
+     FROM server WHERE cluster_id IN ",
+];
+
+/// How many clusters one statement reads.
+pub(crate) const CLUSTERS: usize = 64;
+
+/// Clusters with their topology, by id. An unknown id is left out. At most [`CLUSTERS`] at a time.
+pub(crate) async fn read_clusters(
+    db: &impl ConnectionTrait,
+    ids: &[i64],
+) -> Result<BTreeMap<i64, Cluster>, StoreError> {
+    let Some(last) = ids.last() else {
+        return Ok(BTreeMap::new());
+    };
+    // Few different texts, so that each is prepared once.
+    let filling = std::iter::repeat(last);
+    let ids: Vec<_> = ids
         .iter()
-        .map(|server| server.update_time)
-        .max()
-        .unwrap_or(0);
-    let zones = zones.into_iter().map(|zone| {
-        let own = servers.extract_if(.., |server| server.zone_id == zone.id);
-        let servers = own
-            .map(server::Model::try_into_server)
-            .collect::<Result<_, _>>()?;
-        let status = word("zone", zone.id, &zone.status)?;
-        Ok(Zone {
-            id: ZoneId(zone.id),
-            name: zone.name,
-            status,
-            servers,
-        })
-    });
-    Ok(Cluster {
-        id: ClusterId(row.id),
-        zones: zones.collect::<Result<_, StoreError>>()?,
-        status: word("cluster", row.id, &row.status)?,
-        sql: row.clone().into_sql_account(),
-        selector: word("cluster", row.id, &row.selector)?,
-        name: row.name,
-        ob_cluster_id: row.ob_cluster_id,
-        status_reason: row.status_reason,
-        generation: row.generation,
-        active_task: row.active_task_id.map(TaskId),
-        create_time: Micros(row.create_time),
-        update_time: Micros(row.update_time.max(changed)),
-        creator: row.creator,
-    })
+        .chain(filling)
+        .take(ids.len().next_power_of_two())
+        .collect();
+    let list = format!("(?{})", ", ?".repeat(ids.len() - 1));
+    let selects = TOPOLOGY.map(|select| format!("{select}{list}"));
+    let values = ids.iter().map(|id| (**id).into()).cycle();
+    let values = values.take(ids.len() * TOPOLOGY.len());
+    let select = statement(db, &selects.join(" UNION ALL "), values);
+
+    let mut topology = Topology::default();
+    for row in db.query_all_raw(select).await? {
+        topology.add(&row)?;
+    }
+    Ok(topology.into_clusters())
 }
 
-impl cluster::Model {
-    pub(crate) fn into_sql_account(self) -> Option<SqlAccount> {
-        Some(SqlAccount {
-            user: self.sql_user?,
-            password: self.sql_password.unwrap_or_default(),
-        })
+#[derive(Default)]
+struct Topology {
+    clusters: BTreeMap<i64, Cluster>,
+    /// With the places of their clusters, and their own.
+    zones: Vec<(i64, i64, Zone)>,
+    /// With the ids of their zones, and their places.
+    servers: BTreeMap<i64, Vec<(i64, Server)>>,
+    changed: BTreeMap<i64, i64>,
+}
+
+impl Topology {
+    fn add(&mut self, row: &QueryResult) -> Result<(), StoreError> {
+        let kind: String = row.try_get("", "kind")?;
+        let number = |column: &str| row.try_get::<i64>("", column);
+        let text = |column: &str| row.try_get::<String>("", column);
+        let (id, cluster, position) = (number("id")?, number("cluster_id")?, number("position")?);
+        match kind.as_str() {
+            "cluster" => {
+                let user: Option<String> = row.try_get("", "sql_user")?;
+                let password: Option<String> = row.try_get("", "sql_password")?;
+                let cluster = Cluster {
+                    id: ClusterId(id),
+                    zones: Vec::new(),
+                    status: word("cluster", id, &text("status")?)?,
+                    sql: user.map(|user| SqlAccount {
+                        user,
+                        password: password.unwrap_or_default(),
+                    }),
+                    selector: word("cluster", id, &text("detail")?)?,
+                    name: text("name")?,
+                    ob_cluster_id: number("first_number")?,
+                    status_reason: text("status_reason")?,
+                    generation: number("second_number")?,
+                    active_task: row.try_get::<Option<i64>>("", "reference")?.map(TaskId),
+                    create_time: Micros(number("create_time")?),
+                    update_time: Micros(number("update_time")?),
+                    creator: text("creator")?,
+                };
+                self.clusters.insert(id, cluster);
+            }
+            "zone" => {
+                let zone = Zone {
+                    id: ZoneId(id),
+                    name: text("name")?,
+                    status: word("zone", id, &text("status")?)?,
+                    servers: Vec::new(),
+                };
+                self.zones.push((cluster, position, zone));
+            }
+            _ => {
+                let port = |column: &str| {
+                    let port = u16::try_from(number(column)?);
+                    port.map_err(|error| StoreError::corrupt("server", id, error))
+                };
+                let update_time = number("update_time")?;
+                let server = Server {
+                    id: ServerId(id),
+                    sql_port: port("first_number")?,
+                    rpc_port: port("second_number")?,
+                    status: word("server", id, &text("status")?)?,
+                    driver: json("server", id, &text("detail")?)?,
+                    ip: text("name")?,
+                    status_reason: text("status_reason")?,
+                    stop_time: row.try_get::<Option<i64>>("", "reference")?.map(Micros),
+                    update_time: Micros(update_time),
+                };
+                let zone = self.servers.entry(number("zone_id")?).or_default();
+                zone.push((position, server));
+                let changed = self.changed.entry(cluster).or_default();
+                *changed = update_time.max(*changed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Zones and servers stand in the order in which they were registered.
+    fn into_clusters(mut self) -> BTreeMap<i64, Cluster> {
+        self.zones
+            .sort_unstable_by_key(|(cluster, position, _)| (*cluster, *position));
+        for (cluster, _, mut zone) in self.zones {
+            let mut servers = self.servers.remove(&zone.id.0).unwrap_or_default();
+            servers.sort_unstable_by_key(|(position, _)| *position);
+            zone.servers = servers.into_iter().map(|(_, server)| server).collect();
+            if let Some(cluster) = self.clusters.get_mut(&cluster) {
+                cluster.zones.push(zone);
+            }
+        }
+        for (id, cluster) in &mut self.clusters {
+            let changed = self.changed.get(id).copied().unwrap_or_default();
+            cluster.update_time = cluster.update_time.max(Micros(changed));
+        }
+        self.clusters
     }
 }
 

@@ -1,7 +1,7 @@
 //! Clusters: registering, reading, mending, forgetting.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 };
 use slacktide_engine::{
     cluster::{Cluster, Driver, SqlAccount},
@@ -12,7 +12,7 @@ use slacktide_engine::{
 
 use crate::{
     clock,
-    cluster_rows::{server_row, with_topology},
+    cluster_rows::{CLUSTERS, read_clusters, server_row},
     connect::Store,
     entity::{cluster, server, zone},
     error::StoreError,
@@ -20,6 +20,7 @@ use crate::{
     idempotency::{self, Key},
     ids,
     list::{Listed, Page},
+    statement::statement,
     tasks::contains,
     write::Tx,
 };
@@ -94,9 +95,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn cluster(&self, id: ClusterId) -> Result<Cluster, StoreError> {
-        self.find_cluster(cluster::Column::Id.eq(id.0))
-            .await?
-            .ok_or_else(|| StoreError::not_found("cluster", id))
+        let found = self.cluster_reads.read(id).await?;
+        found.ok_or_else(|| StoreError::not_found("cluster", id))
     }
 
     /// Reads a cluster by its name.
@@ -104,17 +104,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn cluster_by_name(&self, name: &str) -> Result<Option<Cluster>, StoreError> {
-        self.find_cluster(cluster::Column::Name.eq(name)).await
-    }
-
-    async fn find_cluster(&self, condition: Expr) -> Result<Option<Cluster>, StoreError> {
-        let view = self.reads.view().await?;
-        let found = match cluster::Entity::find().filter(condition).one(&view).await? {
-            Some(row) => Some(with_topology(&view, row).await?),
-            None => None,
+        let select = "SELECT id FROM cluster WHERE name = ?";
+        let select = statement(&self.reads, select, [name.into()]);
+        let Some(row) = self.reads.query_one_raw(select).await? else {
+            return Ok(None);
         };
-        view.end().await?;
-        Ok(found)
+        self.cluster_reads
+            .read(ClusterId(row.try_get("", "id")?))
+            .await
     }
 
     /// Lists clusters with their topology.
@@ -136,9 +133,11 @@ impl Store {
         let listed = page
             .fetch(cluster::Entity::find().filter(condition), &view)
             .await?;
-        let mut items = Vec::with_capacity(listed.items.len());
-        for row in listed.items {
-            items.push(with_topology(&view, row).await?);
+        let ids: Vec<_> = listed.items.iter().map(|row| row.id).collect();
+        let mut items = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(CLUSTERS) {
+            let mut found = read_clusters(&view, ids).await?;
+            items.extend(ids.iter().filter_map(|id| found.remove(id)));
         }
         view.end().await?;
         Ok(Listed {

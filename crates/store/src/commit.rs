@@ -1,5 +1,7 @@
 //! Commits an event on a task: the engine decides, the batch loads and writes.
 
+use std::sync::Arc;
+
 use slacktide_engine::{
     commit::{Claimant, Event},
     id::{ServerId, TaskId},
@@ -8,6 +10,7 @@ use slacktide_engine::{
 };
 
 use crate::{
+    assignments::Servers,
     batch::{CommitOp, Op, Reply},
     connect::Store,
     error::StoreError,
@@ -58,6 +61,8 @@ pub struct Committed {
     pub task: Task,
     /// What the claimant must run now, each with the epoch of its run.
     pub claimed: Vec<Subtask>,
+    /// What those work on.
+    pub(crate) servers: Arc<Servers>,
 }
 
 impl Store {

@@ -11,6 +11,7 @@ use sqlx::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    cluster_reads::ClusterReads,
     error::StoreError,
     ids::Ids,
     location::Location,
@@ -43,6 +44,7 @@ const MIGRATION_LIMIT: Duration = Duration::from_secs(3600);
 #[derive(Clone)]
 pub struct Store {
     pub(crate) reads: Reads,
+    pub(crate) cluster_reads: ClusterReads,
     pub(crate) writer: Writer,
     pub(crate) ids: Ids,
     pub(crate) signals: Signals,
@@ -78,13 +80,18 @@ impl Store {
 
         let signals = Signals::default();
         let (writer, serving) = Writer::new(&how, sessions, &signals);
+        let (cluster_reads, reading) = ClusterReads::new(&reads);
         let tasks = TaskTracker::new();
         for writer in serving {
             tasks.spawn(writer);
         }
+        for reader in reading {
+            tasks.spawn(reader);
+        }
         tasks.close();
         Ok(Self {
             reads,
+            cluster_reads,
             ids: Ids::new(writer.clone()),
             writer,
             signals,
@@ -123,13 +130,14 @@ impl Store {
     pub async fn close(self) {
         let Self {
             reads,
+            cluster_reads,
             writer,
             ids,
             signals,
             tasks,
         } = self;
         // The link to other processes ends with the last who could have something to tell them.
-        drop((writer, ids, signals));
+        drop((cluster_reads, writer, ids, signals));
         tasks.wait().await;
         reads.close().await;
     }

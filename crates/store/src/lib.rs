@@ -4,9 +4,11 @@
 //! transaction on a task is the guarded UPDATE of its row; a guard that touches no row is classified by
 //! reading in a new transaction. Signals are sent after the commit and are hints: a lost one costs latency.
 
+mod assignments;
 mod backup;
 mod batch;
 pub mod clock;
+mod cluster_reads;
 mod cluster_rows;
 mod clusters;
 mod columns;
@@ -33,11 +35,13 @@ mod runs;
 mod session;
 mod signal;
 mod statement;
+mod stranded;
 mod task_rows;
 mod tasks;
 mod users;
 mod write;
 
+pub use assignments::Assignment;
 pub use backup::{BackupError, backup, restore};
 pub use clusters::{ClusterFilter, NewCluster, NewServer, NewZone};
 pub use commit::{Committed, Journal, Traces};
@@ -51,7 +55,8 @@ pub use logs::{LogLine, LogRun, LogTail};
 pub use mend::ServerSettings;
 pub use retention::Pruned;
 pub use roster::{ExecutorRun, ExecutorStatus};
-pub use runs::{Assignment, Candidates, QueueDepth, RunKey};
-pub use signal::{LinkError, Signals, TaskNews};
+pub use runs::{Candidates, QueueDepth, RunKey};
+pub use signal::{LinkError, Signals, TaskNews, Work};
+pub use stranded::{Place, Stranded};
 pub use tasks::{Submission, TaskFilter, TaskSnapshot};
 pub use users::User;

@@ -1,9 +1,10 @@
-//! Mending a registered cluster: its account and its servers' drivers, also under a running task.
+//! Mending a registered cluster: its account, its selector and its servers' drivers, also under a running task.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use slacktide_engine::{
     cluster::{Cluster, Driver, SqlAccount},
     id::{ClusterId, ServerId},
+    selector::Selector,
 };
 
 use crate::{
@@ -24,11 +25,14 @@ use crate::{
 const LOCK_TASK_OF_CLUSTER: &str = "UPDATE task SET version = version + 1 \
      WHERE id = (SELECT active_task_id FROM cluster WHERE id = ?)";
 
-/// What is to be run on a server, now or after a retry, goes to the host that it is on now.
+/// What is to be run on a server, now or after a retry, goes to the host that it is on now, and all to executors with
+/// the labels that are asked for now.
 const MOVE_SUBTASKS: &str = "UPDATE subtask \
-     SET host = (SELECT host FROM server WHERE server.id = subtask.server_id), version = version + 1 \
+     SET host = CASE WHEN server_id IS NULL THEN host \
+     ELSE (SELECT host FROM server WHERE server.id = subtask.server_id) END, \
+     selector = (SELECT selector FROM cluster WHERE id = ?), version = version + 1 \
      WHERE task_id = (SELECT active_task_id FROM cluster WHERE id = ?) \
-     AND server_id IS NOT NULL AND status NOT IN ('RUNNING', 'CANCELING')";
+     AND status NOT IN ('RUNNING', 'CANCELING')";
 
 /// How many rows one statement names at most: databases limit the values of a statement.
 const CHUNK: usize = 1000;
@@ -43,7 +47,7 @@ pub struct ServerSettings {
 }
 
 impl Store {
-    /// Mends a cluster's account and its servers' drivers. Its topology stays as it is.
+    /// Mends a cluster's account, its selector and its servers' drivers. Its topology stays as it is.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Duplicate`] if a base directory is taken.
@@ -51,16 +55,17 @@ impl Store {
         &self,
         id: ClusterId,
         sql: Option<SqlAccount>,
+        selector: Selector,
         servers: Vec<ServerSettings>,
         key: Option<Key>,
     ) -> Result<Cluster, StoreError> {
-        let input = std::sync::Arc::new((sql, servers, key));
+        let input = std::sync::Arc::new((sql, selector, servers, key));
         self.writer
             .write("updating a cluster", move |tx| {
                 let input = std::sync::Arc::clone(&input);
                 Box::pin(async move {
-                    let (sql, servers, key) = &*input;
-                    update_settings(&tx, id, sql.as_ref(), servers, key.as_ref()).await
+                    let (sql, selector, servers, key) = &*input;
+                    update_settings(&tx, id, sql.as_ref(), selector, servers, key.as_ref()).await
                 })
             })
             .await?;
@@ -72,6 +77,7 @@ async fn update_settings(
     tx: &Tx<'_>,
     id: ClusterId,
     sql: Option<&SqlAccount>,
+    selector: &Selector,
     servers: &[ServerSettings],
     key: Option<&Key>,
 ) -> Result<(), StoreError> {
@@ -87,6 +93,7 @@ async fn update_settings(
             cluster::Column::SqlPassword,
             Expr::value(sql.map(|sql| sql.password.clone())),
         )
+        .col_expr(cluster::Column::Selector, Expr::value(selector.to_string()))
         .col_expr(cluster::Column::UpdateTime, Expr::value(now.0))
         .col_expr(cluster::Column::Version, Expr::cust("version + 1"))
         .filter(cluster::Column::Id.eq(id.0))
@@ -130,7 +137,8 @@ async fn update_settings(
             .await?;
     }
     generation::raise(tx, id).await?;
-    tx.db.execute_raw(of_cluster(MOVE_SUBTASKS)).await?;
+    let moved = statement(tx.db, MOVE_SUBTASKS, [id.0.into(), id.0.into()]);
+    tx.db.execute_raw(moved).await?;
     tx.wake(Wake::Work);
     if let Some(key) = key {
         idempotency::remember(tx, key, id.0, now).await?;

@@ -1,16 +1,10 @@
 //! What executors ask: what there is to run, and everything that a run needs to know.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
-};
+use sea_orm::{ConnectionTrait, Value};
 use slacktide_engine::{
-    cluster::{Server, SqlAccount},
     id::{SubtaskId, TaskId},
     selector::Selector,
     subtask::Subtask,
-    task::Task,
     time::Micros,
 };
 
@@ -19,9 +13,7 @@ use crate::{
     clock,
     columns::word,
     connect::Store,
-    entity::{cluster, server},
     error::StoreError,
-    reads::Reads,
     statement::statement,
     tasks::subtasks_by_id,
 };
@@ -35,23 +27,6 @@ pub struct Candidates {
     pub lost: Vec<(TaskId, SubtaskId, i64)>,
 }
 
-/// A run with what it works on, read when the run begins: a driver's settings may be mended in between.
-#[derive(Clone, Debug)]
-pub struct Assignment {
-    /// The task.
-    pub task: Arc<Task>,
-    /// The subtask; its epoch is that of the run.
-    pub subtask: Subtask,
-    /// The server that it works on, or the zone's servers.
-    pub servers: Vec<Server>,
-    /// Journal of the one server that it works on: the identity of its process.
-    pub process: Option<String>,
-    /// Journal of that server: what it takes to start its process again.
-    pub launch: Option<String>,
-    /// The cluster's SQL account.
-    pub sql: Option<SqlAccount>,
-}
-
 /// How much there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueDepth {
@@ -61,41 +36,17 @@ pub struct QueueDepth {
     pub running: i64,
 }
 
-/// How many rows one statement names at most: databases limit the values of a statement.
-const CHUNK: usize = 1000;
-
-/// Servers by id, in the order of their ids within a zone.
-#[derive(Default)]
-struct Servers {
-    by_id: BTreeMap<i64, server::Model>,
-    by_zone: BTreeMap<i64, Vec<i64>>,
-}
-
-impl Servers {
-    async fn read(&mut self, which: Expr, reads: &Reads) -> Result<(), StoreError> {
-        let found = server::Entity::find()
-            .filter(which)
-            .order_by_asc(server::Column::Id);
-        for row in found.all(reads).await? {
-            let (id, zone) = (row.id, row.zone_id);
-            if self.by_id.insert(id, row).is_none() {
-                self.by_zone.entry(zone).or_default().push(id);
-            }
-        }
-        Ok(())
-    }
-
-    fn of_zone(&self, zone: i64) -> Vec<&server::Model> {
-        let mut ids = self.by_zone.get(&zone).cloned().unwrap_or_default();
-        ids.sort_unstable();
-        ids.iter().filter_map(|id| self.by_id.get(id)).collect()
-    }
-}
-
 /// A run as the database has it: its task, its subtask, its epoch.
 pub type RunKey = (TaskId, SubtaskId, i64);
 
-const KEYS: &str = "SELECT task_id, id, epoch FROM subtask";
+pub(crate) const KEYS: &str = "SELECT task_id, id, epoch FROM subtask";
+
+/// The condition that one of these selectors, or the empty one, is a subtask's, and its values.
+pub(crate) fn met(selectors: &[Selector]) -> (String, Vec<Value>) {
+    let places = vec![", ?"; selectors.len()].concat();
+    let values = selectors.iter().map(|selector| selector.to_string().into());
+    (format!("selector IN (''{places})"), values.collect())
+}
 
 impl Store {
     /// What an executor on `host`, on whose labels these selectors are met, may claim: at most `limit` of each
@@ -110,28 +61,17 @@ impl Store {
         selectors: &[Selector],
         limit: usize,
     ) -> Result<Candidates, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let met = vec![", ?"; selectors.len()].concat();
-        let met = format!("selector IN (''{met})");
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (met, selectors_met) = met(selectors);
         let ready = format!(
             "{KEYS} WHERE status = 'READY' AND {met} AND (not_before IS NULL OR not_before <= ?) \
              AND (host IS NULL OR host = ? OR (operation = 'SKIP' AND NOT EXISTS \
              (SELECT 1 FROM executor WHERE executor.host = subtask.host))) ORDER BY id LIMIT ?"
         );
-        let lost = format!(
-            "{KEYS} WHERE status IN ('RUNNING', 'CANCELING') AND {met} AND (host IS NULL OR host = ? \
-             OR (operation = 'SKIP' AND NOT EXISTS \
-             (SELECT 1 FROM executor WHERE executor.host = subtask.host))) \
-             AND NOT EXISTS (SELECT 1 FROM executor WHERE executor.id = subtask.owner) \
-             ORDER BY id LIMIT ?"
-        );
-        let selectors = || selectors.iter().map(|selector| selector.to_string().into());
-        let mut values: Vec<_> = selectors().collect();
-        values.extend([clock::now().0.into(), host.into(), limit.into()]);
+        let mut values = selectors_met;
+        values.extend([clock::now().0.into(), host.into(), most.into()]);
         let ready = self.run_keys(&ready, values);
-        let mut values: Vec<_> = selectors().collect();
-        values.extend([host.into(), limit.into()]);
-        let lost = self.run_keys(&lost, values);
+        let lost = self.lost(host, selectors, limit);
         let (ready, lost) = tokio::try_join!(ready, lost)?;
         let ready = ready.into_iter().map(|(task, subtask, _)| (task, subtask));
         Ok(Candidates {
@@ -189,31 +129,10 @@ impl Store {
             .await
     }
 
-    /// READY subtasks of hosts on which no executor lives, with those hosts.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn stranded(&self) -> Result<Vec<(TaskId, SubtaskId, String)>, StoreError> {
-        let select = "SELECT task_id, id, host FROM subtask \
-             WHERE status = 'READY' AND operation <> 'SKIP' AND host IS NOT NULL AND NOT EXISTS \
-             (SELECT 1 FROM executor WHERE executor.host = subtask.host) ORDER BY id";
-        let rows = self
-            .reads
-            .query_all_raw(statement(&self.reads, select, []))
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                let task = TaskId(row.try_get("", "task_id")?);
-                let subtask = SubtaskId(row.try_get("", "id")?);
-                Ok((task, subtask, row.try_get("", "host")?))
-            })
-            .collect()
-    }
-
-    async fn run_keys(
+    pub(crate) async fn run_keys(
         &self,
         sql: &str,
-        values: impl IntoIterator<Item = sea_orm::Value>,
+        values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<RunKey>, StoreError> {
         let rows = self
             .reads
@@ -226,73 +145,6 @@ impl Store {
                 Ok((task, subtask, row.try_get("", "epoch")?))
             })
             .collect()
-    }
-
-    /// Everything that the claimed runs of one task need to know.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn assignments(
-        &self,
-        task: Task,
-        claimed: Vec<Subtask>,
-    ) -> Result<Vec<Assignment>, StoreError> {
-        let (sql, servers) = tokio::try_join!(
-            self.sql_account(task.cluster.id.0),
-            self.servers_for(&claimed)
-        )?;
-        let task = Arc::new(task);
-        claimed
-            .into_iter()
-            .map(|subtask| {
-                let own = subtask.server.and_then(|id| servers.by_id.get(&id.0));
-                let process = own.and_then(|row| row.process.clone());
-                let launch = own.and_then(|row| row.launch.clone());
-                let servers = match (subtask.server, subtask.zone) {
-                    (Some(_), _) => own.into_iter().collect(),
-                    (None, Some(zone)) => servers.of_zone(zone.0),
-                    (None, None) => Vec::new(),
-                };
-                let servers = servers.into_iter().cloned();
-                Ok(Assignment {
-                    task: Arc::clone(&task),
-                    subtask,
-                    servers: servers
-                        .map(server::Model::try_into_server)
-                        .collect::<Result<_, _>>()?,
-                    process,
-                    launch,
-                    sql: sql.clone(),
-                })
-            })
-            .collect()
-    }
-
-    async fn servers_for(&self, claimed: &[Subtask]) -> Result<Servers, StoreError> {
-        let mut ids: Vec<_> = claimed.iter().filter_map(|s| s.server).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let whole_zones = claimed.iter().filter(|subtask| subtask.server.is_none());
-        let mut zones: Vec<_> = whole_zones.filter_map(|subtask| subtask.zone).collect();
-        zones.sort_unstable();
-        zones.dedup();
-        let mut servers = Servers::default();
-        for chunk in ids.chunks(CHUNK) {
-            let named = server::Column::Id.is_in(chunk.iter().map(|id| id.0));
-            servers.read(named, &self.reads).await?;
-        }
-        for chunk in zones.chunks(CHUNK) {
-            let of_zones = server::Column::ZoneId.is_in(chunk.iter().map(|id| id.0));
-            servers.read(of_zones, &self.reads).await?;
-        }
-        Ok(servers)
-    }
-
-    async fn sql_account(&self, cluster: i64) -> Result<Option<SqlAccount>, StoreError> {
-        let row = cluster::Entity::find()
-            .filter(cluster::Column::Id.eq(cluster))
-            .one(&self.reads);
-        Ok(row.await?.and_then(cluster::Model::into_sql_account))
     }
 
     /// Records what a run is about to do. `false` if the run is over: then it must do nothing more.

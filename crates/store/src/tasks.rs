@@ -108,10 +108,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn task(&self, id: TaskId, subtasks: bool) -> Result<TaskSnapshot, StoreError> {
+        if !subtasks {
+            let row = task::Entity::find_by_id(id.0).one(&self.reads).await?;
+            return without_subtasks(row.ok_or_else(|| StoreError::not_found("task", id))?);
+        }
         let view = self.reads.view().await?;
         let row = task::Entity::find_by_id(id.0).one(&view).await?;
         let row = row.ok_or_else(|| StoreError::not_found("task", id))?;
-        let snapshot = with_subtasks(&view, row, subtasks).await?;
+        let snapshot = with_subtasks(&view, row, true).await?;
         view.end().await?;
         Ok(snapshot)
     }

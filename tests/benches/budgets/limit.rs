@@ -5,14 +5,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::database::Database;
+use crate::database::{Database, Kind};
 use crate::table::Table;
 
 /// Writes 4 KiB and waits for the disk, again and again.
 const FDATASYNC: &str = r"
 import os, tempfile, time
 times = []
-with tempfile.TemporaryFile(dir='.') as file:
+with tempfile.TemporaryFile() as file:
     os.write(file.fileno(), b'x' * 4096 * 64)
     os.fsync(file.fileno())
     for index in range(1000):
@@ -27,7 +27,7 @@ print('p50 %.0f us, p99 %.0f us' % (times[500] * 1e6, times[990] * 1e6))
 /// A bare loop on SQLite: one row a commit, with the durability that slacktide uses.
 const SQLITE: &str = r"
 import os, sqlite3, tempfile, time
-with tempfile.TemporaryDirectory(dir='.') as directory:
+with tempfile.TemporaryDirectory() as directory:
     database = sqlite3.connect(os.path.join(directory, 'bare.db'), isolation_level=None)
     database.execute('PRAGMA journal_mode=WAL')
     database.execute('PRAGMA synchronous=FULL')
@@ -48,12 +48,12 @@ pub(crate) fn fdatasync(table: &mut Table) -> Result<()> {
 
 /// Commits of one row in a second, by a bare loop on the same database.
 pub(crate) async fn commits(table: &mut Table, database: &Database) -> Result<()> {
-    match database {
-        Database::Sqlite => {
+    match &database.kind {
+        Kind::Sqlite => {
             let rate = python(SQLITE)?;
             table.fact("SQLite: bare commits of one row", format!("{rate} /s"));
         }
-        Database::Postgres(postgres) => {
+        Kind::Postgres(postgres) => {
             let url = postgres.fresh_database().await?;
             let create = "CREATE TABLE bare (id BIGSERIAL PRIMARY KEY, a BIGINT, b TEXT);";
             pgbench(&url, create, &["-t", "1"])?;

@@ -124,6 +124,7 @@ impl<'a> Draft<'a> {
                 self.expire(*subtask, *observed)
             }
             Event::Strand { subtasks, reason } => self.strand(subtasks, reason),
+            Event::Abandon { runs, reason } => self.abandon(runs, reason),
             Event::RetryTask => self.retry_task(),
             Event::RetrySubtask(subtask) => self.retry_subtask(*subtask),
             Event::RollbackTask => self.roll_back_task(),
@@ -155,20 +156,20 @@ impl<'a> Draft<'a> {
 
     fn may_run(&self, id: SubtaskId) -> Result<bool, Stop> {
         let subtask = self.get(id)?;
+        let passed_over = subtask.state.operation == Operation::Skip;
         let here = match &subtask.host {
             None => true,
             // A host that nobody is left on cannot be looked at: the skip says so.
-            Some(_) if subtask.state.operation == Operation::Skip => true,
+            Some(_) if passed_over => true,
             Some(host) => *host == self.claimant.host && self.host_room > 0,
         };
+        // The same where nobody has the labels.
+        let labelled = passed_over || subtask.selector.is_met_by(&self.claimant.labels);
         let limit = self.task.options.parallel;
         // A run that is taken over counts already.
         let counted = u32::from(subtask.state.status != SubtaskStatus::Ready);
         let running = self.task.tally.running.saturating_sub(counted);
-        Ok(here
-            && self.room > 0
-            && subtask.selector.is_met_by(&self.claimant.labels)
-            && limit.is_none_or(|limit| running < limit))
+        Ok(here && self.room > 0 && labelled && limit.is_none_or(|limit| running < limit))
     }
 
     fn claim(&mut self, id: SubtaskId, step: Step) -> Result<(), Stop> {
@@ -246,7 +247,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether this very run is going on.
-    fn is_run(&self, id: SubtaskId, epoch: i64) -> Result<bool, Stop> {
+    pub(super) fn is_run(&self, id: SubtaskId, epoch: i64) -> Result<bool, Stop> {
         let subtask = self.get(id)?;
         let status = subtask.state.status;
         let going_on = matches!(status, SubtaskStatus::Running | SubtaskStatus::Canceling);

@@ -144,16 +144,35 @@ impl Draft<'_> {
         self.load(ids.iter().copied())?;
         for &id in ids {
             if self.get(id)?.state.status == SubtaskStatus::Ready {
-                let failure = Failure::new(reason);
-                let outcome = Outcome {
-                    result: Err(failure.clone()),
-                    observed: Some(Observation::Unknown),
-                };
-                self.touch(id, &outcome)?;
-                self.fail(id, Step::Drop, &failure)?;
+                self.fail_unseen(id, Step::Drop, reason)?;
             }
         }
         Ok(())
+    }
+
+    /// Ends runs that nobody is there to take over. Their epochs are raised: whatever a run says that was only
+    /// paused is stale.
+    pub(super) fn abandon(&mut self, runs: &[(SubtaskId, i64)], reason: &str) -> Result<(), Stop> {
+        self.load(runs.iter().map(|(id, _)| *id))?;
+        for &(id, epoch) in runs {
+            if self.is_run(id, epoch)? {
+                self.fail_unseen(id, Step::Fail, reason)?;
+                let number = self.task.revision;
+                self.edit(id)?.epoch = number;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a subtask whose server nobody can look at.
+    fn fail_unseen(&mut self, id: SubtaskId, step: Step, reason: &str) -> Result<(), Stop> {
+        let failure = Failure::new(reason);
+        let outcome = Outcome {
+            result: Err(failure.clone()),
+            observed: Some(Observation::Unknown),
+        };
+        self.touch(id, &outcome)?;
+        self.fail(id, step, &failure)
     }
 
     /// Writes down what the end of a run says of its server and its zone.

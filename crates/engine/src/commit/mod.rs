@@ -125,6 +125,14 @@ pub enum Event {
         /// Why, for the operator.
         reason: String,
     },
+    /// The executors of these runs are gone, and none is alive that could take them over. Those that have moved on
+    /// are passed over.
+    Abandon {
+        /// The subtasks with the epochs of their lost runs.
+        runs: Vec<(SubtaskId, i64)>,
+        /// Why, for the operator: what the runs have done is unknown.
+        reason: String,
+    },
     /// An operator has all FAILED subtasks run again.
     RetryTask,
     /// An operator has a FAILED subtask run again.

@@ -55,6 +55,7 @@ pub(crate) fn refusal(
             .iter()
             .any(|(id, epoch)| in_run(id, *epoch) && may_run(row(id))),
         Event::Strand { subtasks, .. } => subtasks.iter().any(|id| row(id).state.status == Ready),
+        Event::Abandon { runs, .. } => runs.iter().any(|(id, epoch)| in_run(id, *epoch)),
         Event::Finish { subtask, epoch, .. }
         | Event::HandBack { subtask, epoch }
         | Event::Expire { subtask, epoch, .. } => {
@@ -109,9 +110,10 @@ pub(crate) fn without_advice(refusal: Refusal) -> Refusal {
 
 /// Whether the claimant has room for the subtask and the labels, is on its host, and the task lets one more run.
 pub(crate) fn may_run(world: &World, subtask: &Subtask, claimant: &Claimant) -> bool {
+    // Looking is all that is left to do, and nobody may be left on the host, or with the labels.
+    let is_skip = subtask.state.operation == Operation::Skip;
     let on_its_host = match &subtask.host {
-        // Looking is all that is left to do, and a host may have nobody left.
-        Some(_) if subtask.state.operation == Operation::Skip => true,
+        Some(_) if is_skip => true,
         Some(host) => *host == claimant.host && claimant.host_room > 0,
         None => true,
     };
@@ -121,7 +123,7 @@ pub(crate) fn may_run(world: &World, subtask: &Subtask, claimant: &Claimant) -> 
     let limit = world.task.options.parallel;
     claimant.room > 0
         && on_its_host
-        && subtask.selector.is_met_by(&claimant.labels)
+        && (is_skip || subtask.selector.is_met_by(&claimant.labels))
         && limit.is_none_or(|limit| others < limit as usize)
 }
 
@@ -129,7 +131,9 @@ pub(crate) fn may_run(world: &World, subtask: &Subtask, claimant: &Claimant) -> 
 pub(crate) fn named(event: &Event) -> Vec<SubtaskId> {
     match event {
         Event::Claim { subtasks } | Event::Strand { subtasks, .. } => subtasks.clone(),
-        Event::TakeOver { runs } => runs.iter().map(|(id, _)| *id).collect(),
+        Event::TakeOver { runs } | Event::Abandon { runs, .. } => {
+            runs.iter().map(|(id, _)| *id).collect()
+        }
         Event::Finish { subtask, .. }
         | Event::HandBack { subtask, .. }
         | Event::Expire { subtask, .. }

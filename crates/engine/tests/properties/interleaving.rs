@@ -68,6 +68,10 @@ fn knock(world: &mut World) {
             subtasks: all().collect(),
             reason: "nobody is there".to_owned(),
         },
+        Event::Abandon {
+            runs: world.runs.clone(),
+            reason: "nobody is there".to_owned(),
+        },
         Event::RetryTask,
         Event::RollbackTask,
         Event::CancelTask,

@@ -22,11 +22,12 @@ fn seen(cluster: &Cluster, observed: &[Option<Observation>]) -> BTreeMap<ServerI
 
 /// Writes down what was observed, as the store does.
 fn write(cluster: &mut Cluster, observed: &Observed) {
-    for (id, status, _) in &observed.servers {
+    for (id, status, reason) in &observed.servers {
         let servers = cluster.zones.iter_mut().flat_map(|zone| &mut zone.servers);
-        servers
-            .filter(|s| s.id == *id)
-            .for_each(|s| s.status = *status);
+        for server in servers.filter(|server| server.id == *id) {
+            server.status = *status;
+            server.status_reason.clone_from(reason);
+        }
     }
     for (id, status) in &observed.zones {
         let zones = cluster.zones.iter_mut().filter(|zone| zone.id == *id);
@@ -38,9 +39,10 @@ fn write(cluster: &mut Cluster, observed: &Observed) {
 const IDLE: [ResourceStatus; 3] = [Running, Stopped, Unavailable];
 
 prop_compose! {
-    /// A cluster that no task holds, its zones and itself called as their parts make them.
-    fn any_idle()(
-        statuses in vec(vec(select(&IDLE), 1..4), 1..4),
+    /// A cluster that no task holds, its servers like one of these, its zones and itself called as their parts make
+    /// them.
+    fn any_idle(of: &'static [ResourceStatus])(
+        statuses in vec(vec(select(of), 1..4), 1..4),
         meant in any::<bool>(),
     ) -> Cluster {
         let mut cluster = simulated(&statuses.iter().map(Vec::len).collect::<Vec<_>>());
@@ -90,7 +92,7 @@ proptest! {
 
     #[test]
     fn a_cluster_that_a_task_holds_is_left_alone(
-        mut cluster in any_idle(),
+        mut cluster in any_idle(&IDLE),
         observed in any_seen(),
     ) {
         cluster.active_task = Some(TaskId(7));
@@ -99,7 +101,7 @@ proptest! {
 
     /// STOPPED comes from a stop alone; what was not seen stays; what was seen is written.
     #[test]
-    fn a_look_writes_what_it_saw_and_nothing_else(cluster in any_idle(), observed in any_seen()) {
+    fn a_look_writes_what_it_saw_and_nothing_else(cluster in any_idle(&IDLE), observed in any_seen()) {
         let seen = seen(&cluster, &observed);
         let mut after = cluster.clone();
         if let Some(observed) = observe(&cluster, &seen) {
@@ -133,20 +135,31 @@ proptest! {
     }
 
     #[test]
-    fn a_server_that_died_and_came_back_leaves_the_cluster_as_it_was(
-        zones in vec(1..4_usize, 1..4),
-        which in any::<prop::sample::Index>(),
+    fn servers_that_died_and_came_back_leave_the_cluster_as_it_was(
+        before in any_idle(&[Running, Stopped]),
+        which in vec(any::<prop::sample::Index>(), 1..4),
+        first_back in any::<prop::sample::Index>(),
     ) {
-        let before = simulated(&zones);
+        let running: Vec<_> = (before.servers().filter(|server| server.status == Running))
+            .map(|server| server.id)
+            .collect();
+        prop_assume!(!running.is_empty());
+        let mut lost: Vec<_> = which.iter().map(|which| *which.get(&running)).collect();
         let mut cluster = before.clone();
-        let ids: Vec<_> = cluster.servers().map(|server| server.id).collect();
-        let id = *which.get(&ids);
-        let died = observe(&cluster, &BTreeMap::from([(id, Gone)])).unwrap();
-        assert!(died.servers[0].2.contains("nobody here stopped it"));
-        write(&mut cluster, &died);
-        assert_eq!(cluster.status, Unavailable);
-        let back = observe(&cluster, &BTreeMap::from([(id, Alive)])).unwrap();
-        write(&mut cluster, &back);
+        for &id in &lost {
+            if let Some(died) = observe(&cluster, &BTreeMap::from([(id, Gone)])) {
+                assert!(died.servers[0].2.contains("nobody here stopped it"));
+                write(&mut cluster, &died);
+            }
+            assert_eq!(cluster.status, Unavailable);
+        }
+        let first = first_back.index(lost.len());
+        lost.rotate_left(first);
+        for &id in &lost {
+            if let Some(back) = observe(&cluster, &BTreeMap::from([(id, Alive)])) {
+                write(&mut cluster, &back);
+            }
+        }
         assert_eq!(cluster, before);
     }
 }

@@ -81,6 +81,9 @@ fn check_epoch(
         (None, Event::Expire { subtask, .. }) if *subtask == is.id => {
             assert!(is.epoch > was.epoch && is.epoch <= change.task.revision);
         }
+        (None, Event::Abandon { runs, .. }) if runs.contains(&(is.id, was.epoch)) => {
+            assert!(is.epoch > was.epoch && is.epoch <= change.task.revision);
+        }
         (None, _) => assert_eq!(is.epoch, was.epoch),
     }
 }
@@ -158,11 +161,10 @@ fn check_claims(world: &World, event: &Event, change: &Change, claimant: &Claima
         let row = &world.subtasks[id];
         assert!(!change.claimed[..position].contains(id), "claimed twice");
         assert!(matches!(row.state.status, Running | Canceling));
-        assert!(!row.foldable && row.selector.is_met_by(&claimant.labels));
-        assert!(
-            row.host.as_ref().is_none_or(|host| *host == claimant.host)
-                || row.state.operation == Operation::Skip
-        );
+        assert!(!row.foldable);
+        let own_host = row.host.as_ref().is_none_or(|host| *host == claimant.host);
+        let labelled = row.selector.is_met_by(&claimant.labels);
+        assert!((own_host && labelled) || row.state.operation == Operation::Skip);
         assert_eq!(row.owner.as_ref(), Some(&claimant.executor));
         let limit = match row.state.status {
             Canceling => Duration::from_secs(10),

@@ -1,20 +1,5 @@
-//! Courses of events that have led control planes astray, each with the test that shows that ours stays on course.
-//!
-//! | what happens | test |
-//! |---|---|
-//! | a retry rolls back first, and so starts a server that is to be stopped | [`retry_never_rolls_back_first`] |
-//! | an act wedges while its process keeps renewing its lease | [`a_run_that_wedges_is_ended_by_anyone`] |
-//! | a cap on a task's runs makes a stop of 100 servers a minute of elections | [`a_cluster_stop_has_no_limit_of_its_own`] |
-//! | a late result that names the same epoch overwrites a skip | [`late_result_never_overwrites_a_skip`] |
-//! | an executor is paused before its signal; another takes over; the task is rolled back; the first one wakes | [`late_result_never_overwrites_a_rollback`], for its commit |
-//! | an executor on another host finds no process | [`executors_of_another_host_never_touch_a_server`] |
-//! | a base directory that cannot be seen counts as one without a process | [`a_server_that_cannot_be_seen_is_never_stopped`] |
-//! | two last upstreams end at once, and neither promotes the barrier | [`the_last_of_two_upstreams_promotes_the_barrier`], for its order |
-//! | a commit reads 9,012 x 9,012 edges | [`a_commit_reads_what_it_touches_however_large_the_cluster`] |
-//! | a claim's answer is lost: the row says RUNNING, its owner lives, nobody runs it | [`a_run_that_nobody_runs_is_taken_over_by_its_own_executor`] |
-//!
-//! The signal of the paused executor and transactions that meet are the hosts' and the store's; leases, snapshots,
-//! message sizes and dry runs are the other crates'.
+//! Courses of events that have led control planes astray, as far as the engine alone keeps them on course. All of
+//! them, with the rules and the tests of the other crates, are in `docs/sequences.md`.
 
 use std::collections::BTreeMap;
 
@@ -116,6 +101,43 @@ fn a_run_that_wedges_is_ended_by_anyone() {
     check_late(&mut world, (stop, epoch));
     drive(&mut world, &mut hosts);
     assert_eq!(world.statuses.cluster, Stopped);
+}
+
+#[test]
+fn a_run_whose_host_died_ends_with_its_outcome_unknown() {
+    for is_canceled in [false, true] {
+        let (mut world, mut hosts, stop) = stop_at(&[1, 1], StopObserverProcess);
+        let epoch = world.subtasks[&stop].epoch;
+        if is_canceled {
+            command(&mut world, &Event::CancelSubtask(stop));
+        }
+        let abandon = |epoch| Event::Abandon {
+            runs: vec![(stop, epoch)],
+            reason: "nobody is left".to_owned(),
+        };
+        let (now, other) = (later(&world), executor("other", "h2", 0));
+        let passed = world.commit(&abandon(epoch - 1), &other, now);
+        assert_eq!(passed, Err(Refusal::NothingToClaim), "another run");
+        world.commit(&abandon(epoch), &other, now).unwrap();
+
+        let row = &world.subtasks[&stop];
+        let operation = match is_canceled {
+            true => Operation::Cancel,
+            false => Operation::Execute,
+        };
+        let ended = (row.state.status, row.state.operation);
+        assert_eq!(ended, (Failed, operation));
+        assert_eq!(row.state.error.as_deref(), Some("nobody is left"));
+        assert!(row.epoch > epoch);
+        assert_eq!(world.statuses.servers[&ServerId(101)], Unavailable);
+        // It was only paused, and wakes.
+        check_late(&mut world, (stop, epoch));
+        drive(&mut world, &mut hosts);
+        command(&mut world, &Event::RetryTask);
+        check_late(&mut world, (stop, epoch));
+        drive(&mut world, &mut hosts);
+        assert_eq!(world.statuses.cluster, Stopped);
+    }
 }
 
 #[test]

@@ -139,6 +139,18 @@ fn ends(before: &World, event: &Event) -> BTreeMap<SubtaskId, Ended> {
         Event::Expire {
             subtask, observed, ..
         } => (subtask, failed(*observed)),
+        Event::Abandon { runs, .. } => {
+            let present = |(id, epoch): &&(SubtaskId, i64)| {
+                let row = &before.subtasks[id];
+                let status = row.state.status;
+                matches!(status, SubtaskStatus::Running | SubtaskStatus::Canceling)
+                    && row.epoch == *epoch
+            };
+            let abandoned = runs.iter().filter(present);
+            return abandoned
+                .map(|(id, _)| (*id, failed(Some(Observation::Unknown))))
+                .collect();
+        }
         Event::Strand { subtasks, .. } => {
             let ready = |id: &&SubtaskId| before.subtasks[id].state.status == SubtaskStatus::Ready;
             let stranded = subtasks.iter().filter(ready);

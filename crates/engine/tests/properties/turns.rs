@@ -58,6 +58,8 @@ enum Move {
         run: Run,
         observed: Option<Observation>,
     },
+    /// Finds nobody for present runs, or for any run that ever was.
+    Abandon { picks: Vec<Run> },
     /// Finds nobody for READY subtasks, or for any.
     Strand { ready: bool, picks: Vec<Index> },
     /// An operator's word on the whole task.
@@ -152,6 +154,7 @@ fn any_turn(fails: u32, commands: u32) -> impl Strategy<Value = Turn> {
         4 => any_run().prop_map(|run| Move::HandBack { run }),
         commands => (any_run(), any_observation())
             .prop_map(|(run, observed)| Move::Expire { run, observed }),
+        commands => vec(any_run(), 0..3).prop_map(|picks| Move::Abandon { picks }),
         commands => (often(), picks(3)).prop_map(|(ready, picks)| Move::Strand { ready, picks }),
         3 * commands => any_command(),
     ];
@@ -200,13 +203,11 @@ impl Turn {
                 subtasks: pick_all(world, *ready, picks),
             },
             Move::TakeOver { picks } => Event::TakeOver {
-                // One epoch a subtask: an executor saw each of them once.
-                runs: picks
-                    .iter()
-                    .map(|run| run.of(world))
-                    .collect::<BTreeMap<_, _>>()
-                    .into_iter()
-                    .collect(),
+                runs: runs_of(world, picks),
+            },
+            Move::Abandon { picks } => Event::Abandon {
+                runs: runs_of(world, picks),
+                reason: "no executor is left".to_owned(),
             },
             Move::Finish { run, outcome } => {
                 let (subtask, epoch) = run.of(world);
@@ -265,6 +266,12 @@ pub(crate) fn standing(world: &World, statuses: &[SubtaskStatus]) -> Vec<Subtask
         .filter(such)
         .map(|row| row.id)
         .collect()
+}
+
+/// One epoch a subtask: an executor saw each of them once.
+fn runs_of(world: &World, picks: &[Run]) -> Vec<(SubtaskId, i64)> {
+    let runs: BTreeMap<_, _> = picks.iter().map(|run| run.of(world)).collect();
+    runs.into_iter().collect()
 }
 
 fn pick_all(world: &World, ready: bool, picks: &[Index]) -> Vec<SubtaskId> {

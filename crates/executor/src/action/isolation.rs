@@ -2,29 +2,29 @@
 //! server` and `Start zone` take it back into service.
 //!
 //! Each looks first and asks only for what is not so yet. The kernel refuses what would cost tenants their
-//! majority; its words are passed on.
+//! majority; its words are passed on. Undoing a stop trusts no look, since a stop that was canceled or lost may
+//! take effect after it.
+
+use std::time::Duration;
 
 use slacktide_engine::{
-    cluster::{Cluster, Server, SqlAccount, Zone},
+    cluster::{Cluster, Server, SqlAccount},
     kind::SubtaskKind,
     status::{Extent, Goal},
 };
 
-use super::{Ended, cluster, unless_told_to_stop};
+use super::{Ended, cluster, late_stop, unless_told_to_stop};
 use crate::{
     run::Context,
-    sql::{self, Change, Limits, Session, SqlError},
+    sql::{self, Change, Limits, Part, Session, SqlError},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
     InService,
     OutOfService,
-}
-
-enum Part<'c> {
-    Zone(&'c Zone),
-    Server(&'c Server),
+    /// In service again, and to stay so, after this subtask took it out.
+    Restored,
 }
 
 pub(super) async fn run(context: &Context<'_>) -> Ended {
@@ -42,7 +42,7 @@ pub(super) async fn undo(context: &Context<'_>) -> Ended {
         SubtaskKind::StartServer | SubtaskKind::StartZone
     );
     if isolated {
-        return unless_told_to_stop(context, reach(context, Wish::InService)).await;
+        return unless_told_to_stop(context, reach(context, Wish::Restored)).await;
     }
     // Only a start of a zone or a server found it out of service. Nothing depends on that it is so again.
     if task.kind.goal() == Goal::Start && task.kind.extent() != Extent::Cluster {
@@ -78,8 +78,8 @@ async fn reach(context: &Context<'_>, wish: Wish) -> Ended {
             None,
         );
     };
-    match ask(context, wish, &cluster, account, &part).await {
-        Ok(change) => {
+    match ask(context, wish, &cluster, account, part).await {
+        Ok(Some(change)) => {
             context.log.line(match change {
                 Change::Made => "done",
                 Change::NotNeeded => "it was so already",
@@ -87,6 +87,7 @@ async fn reach(context: &Context<'_>, wish: Wish) -> Ended {
             });
             Ended::seen(None)
         }
+        Ok(None) => Ended::Lost,
         Err(error) => Ended::refused(&error),
     }
 }
@@ -102,45 +103,62 @@ fn part<'c>(context: &Context<'_>, cluster: &'c Cluster) -> Option<Part<'c>> {
             .zones
             .iter()
             .find(|zone| zone.id == id)
-            .map(Part::Zone),
+            .map(|zone| Part::Zone(&zone.name)),
         (None, None) => None,
     }
 }
 
+/// `None` if the run is somebody else's: then nothing was asked for.
 async fn ask(
     context: &Context<'_>,
     wish: Wish,
     cluster: &Cluster,
     account: &SqlAccount,
-    part: &Part<'_>,
-) -> Result<Change, SqlError> {
+    part: Part<'_>,
+) -> Result<Option<Change>, SqlError> {
     let mut session = session(cluster, account, part).await?;
-    let log = context.log;
-    match (part, wish) {
-        (Part::Server(server), Wish::OutOfService) => {
-            sql::stop_server(&mut session, server, log).await
+    let (session, log) = (&mut session, context.log);
+    let changed = match wish {
+        Wish::InService => sql::start(session, part, log).await,
+        Wish::OutOfService => {
+            // Nothing fences the kernel: a run that was paused until now must not ask for a stop any more.
+            let intent = format!("stop of {part} by SQL");
+            if context.intents.record(&intent).await.is_err() {
+                return Ok(None);
+            }
+            sql::stop(session, part, log).await
         }
-        (Part::Server(server), Wish::InService) => {
-            sql::start_server(&mut session, server, log).await
+        Wish::Restored => {
+            let late = match late_stop::may_come(context).await {
+                true => sql::LATE_STOP,
+                false => Duration::ZERO,
+            };
+            sql::restore(session, part, late, log).await
         }
-        (Part::Zone(zone), Wish::OutOfService) => {
-            sql::stop_zone(&mut session, &zone.name, log).await
-        }
-        (Part::Zone(zone), Wish::InService) => sql::start_zone(&mut session, &zone.name, log).await,
-    }
+    };
+    changed.map(Some)
 }
 
 /// A session in any server, but in one of those that are not concerned where one of them answers.
 async fn session(
     cluster: &Cluster,
     account: &SqlAccount,
-    part: &Part<'_>,
+    part: Part<'_>,
 ) -> Result<Session, SqlError> {
-    let is_of_part = |server: &Server| match part {
-        Part::Server(own) => own.id == server.id,
-        Part::Zone(zone) => zone.servers.iter().any(|own| own.id == server.id),
-    };
-    let (concerned, others): (Vec<_>, Vec<_>) = cluster.servers().cloned().partition(is_of_part);
+    let mut concerned: Vec<Server> = Vec::new();
+    let mut others = Vec::new();
+    for zone in &cluster.zones {
+        for server in zone.servers.iter().filter(|server| sql::has_port(server)) {
+            let is_concerned = match part {
+                Part::Server(own) => own.id == server.id,
+                Part::Zone(own) => own == zone.name,
+            };
+            match is_concerned {
+                true => concerned.push(server.clone()),
+                false => others.push(server.clone()),
+            }
+        }
+    }
     match sql::connect_any(&others, account, Limits::default()).await {
         Err(_) => sql::connect_any(&concerned, account, Limits::default()).await,
         session => session,

@@ -4,6 +4,7 @@
 //! Whatever a run does, it looks first, so that one that was broken off and runs again comes to the same end.
 
 mod isolation;
+mod late_stop;
 mod prepare_observer;
 mod prepare_stop_cluster;
 mod prepare_stop_zone;

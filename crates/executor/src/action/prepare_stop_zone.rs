@@ -3,7 +3,7 @@
 //! A freeze makes the next start faster and nothing safer, so nothing that goes wrong with it keeps a cluster
 //! from being stopped: it is skipped, and the log says why.
 
-use futures::future::join_all;
+use slacktide_engine::cluster::Server;
 
 use super::{Ended, unless_told_to_stop};
 use crate::{run::Context, sql};
@@ -17,9 +17,12 @@ pub(super) async fn run(context: &Context<'_>) -> Ended {
     };
     let limit = context.worker.options().freeze_limit;
     let servers = context.assignment.servers.iter();
-    let freezes = servers.map(|server| sql::minor_freeze(server, account, limit, context.log));
+    let servers: Vec<Server> = servers
+        .filter(|server| sql::has_port(server))
+        .cloned()
+        .collect();
     let freezing = async {
-        join_all(freezes).await;
+        sql::minor_freezes(&servers, account, limit, context.log).await;
         Ended::seen(None)
     };
     unless_told_to_stop(context, freezing).await

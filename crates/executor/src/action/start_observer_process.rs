@@ -65,7 +65,16 @@ pub(super) async fn undo(context: &Context<'_>) -> Ended {
     };
     // A restart wants the server up on its way back, too.
     let unwanted = context.assignment.task.kind.goal() == Goal::Start;
-    if sighting.observation != Observation::Alive || !unwanted {
+    if unwanted && sighting.observation == Observation::Unknown {
+        return Ended::failed(
+            format!(
+                "it cannot be told whether the server is to be ended again: {}",
+                sighting.text
+            ),
+            Some(Observation::Unknown),
+        );
+    }
+    if !unwanted || sighting.observation == Observation::Gone {
         context.log.line("nothing to undo");
         return Ended::seen(Some(sighting.observation));
     }

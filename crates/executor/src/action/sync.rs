@@ -22,7 +22,11 @@ pub(super) async fn run(context: &Context<'_>) -> Ended {
         return Ended::seen(None);
     };
     let telling = async {
-        let servers: Vec<_> = cluster.servers().cloned().collect();
+        let servers: Vec<_> = cluster
+            .servers()
+            .filter(|server| sql::has_port(server))
+            .cloned()
+            .collect();
         let told = async {
             let mut session = sql::connect_any(&servers, account, sql::Limits::default()).await?;
             context.log.line(format!("{} answers", session.address()));

@@ -11,10 +11,11 @@ use std::{
 
 use futures::{FutureExt, future::try_join_all};
 use slacktide_engine::{
-    cluster::{Driver, Server, SqlAccount},
+    cluster::{Server, SqlAccount},
     commit::Observation,
     kind::SubtaskKind,
 };
+use tokio::sync::Semaphore;
 
 use super::{Ended, cluster, is_here, servers, unless_told_to_stop};
 use crate::{
@@ -39,7 +40,7 @@ pub(super) async fn run(context: &Context<'_>) -> Ended {
     };
     let account = cluster.sql.clone();
     let mut servers = servers(context, cluster);
-    servers.retain(|server| !matches!(server.driver, Driver::Simulated { .. }));
+    servers.retain(sql::has_port);
     let waiting = async {
         if let Err(ended) = all_serve(context, &servers, account.as_ref()).await {
             return ended;
@@ -60,9 +61,10 @@ async fn all_serve(
     account: Option<&SqlAccount>,
 ) -> Result<(), Ended> {
     let waiting = Mutex::new(servers.iter().map(Server::address).collect());
+    let asking = Semaphore::new(sql::MOST_SESSIONS);
     let serving: Vec<_> = servers
         .iter()
-        .map(|server| serves(context, server, account, &waiting).boxed())
+        .map(|server| serves(context, server, account, &asking, &waiting).boxed())
         .collect();
     let all = try_join_all(serving);
     let telling = async {
@@ -93,10 +95,11 @@ async fn serves(
     context: &Context<'_>,
     server: &Server,
     account: Option<&SqlAccount>,
+    asking: &Semaphore,
     waiting: &Mutex<Waiting>,
 ) -> Result<(), Ended> {
     tokio::select! {
-        served = sql::wait_accessible(server, account, context.log) => {
+        served = sql::wait_accessible(server, account, asking, context.log) => {
             served.map_err(|error| Ended::refused(&error))?;
         }
         gone = gone(context, server) => return Err(Ended::failed(gone, None)),

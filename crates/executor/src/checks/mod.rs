@@ -4,6 +4,7 @@
 
 mod catalog;
 mod host;
+mod rows;
 mod sql;
 mod verdict;
 
@@ -20,11 +21,20 @@ use slacktide_engine::{
 use crate::options::Options;
 
 /// All that can be found out in this time is. A caller waits for the answer.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// Checks a cluster that is to be stopped. Takes ten seconds at most.
 pub async fn preflight(cluster: &Cluster, options: &Options) -> Vec<Finding> {
-    let deadline = tokio::time::Instant::now() + LIMIT;
+    preflight_within(LIMIT, cluster, options).await
+}
+
+/// The same, for a stop that waits no longer than `limit`: what is not answered by then is not checked.
+pub(crate) async fn preflight_within(
+    limit: Duration,
+    cluster: &Cluster,
+    options: &Options,
+) -> Vec<Finding> {
+    let deadline = tokio::time::Instant::now() + limit;
     let (mut findings, of_hosts) = tokio::join!(
         sql::findings(cluster, deadline),
         host::findings(cluster, options, deadline)

@@ -1,19 +1,26 @@
 //! The checks that ask the database.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures::{FutureExt, StreamExt, stream};
 use slacktide_engine::{
     cluster::{Cluster, Server, SqlAccount},
     finding::Finding,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
 use super::{
-    catalog::{Question, SQL_CHECKS},
+    catalog::{Question, SQL_CHECKS, SqlCheck},
     verdict::{Verdict, told},
 };
-use crate::sql::{Class, EngineKind, Limits, Session, SqlError, address, connect, connect_any};
+use crate::sql::{Cells, Class, EngineKind, Limits, Session, SqlError, address, connect, has_port};
 
 /// A server that is well lets a session in at once. A view that hangs takes one limit of the ten seconds that all
 /// checks have.
@@ -24,8 +31,10 @@ const LIMITS: Limits = Limits {
 /// Keeps a slow view from holding a session in the server longer than anybody waits for it.
 const QUERY_TIMEOUT: &str = "SET SESSION ob_query_timeout = 3000000";
 const TOO_LATE: &str = "no answer in time";
-/// Engines of one node that are asked at a time.
-const PARALLEL: usize = 8;
+/// Servers of one cluster that are asked at a time.
+const PARALLEL: usize = 16;
+/// Of the checks of all clusters: each session costs a file descriptor.
+static SESSIONS: Semaphore = Semaphore::const_new(64);
 
 /// What the checks came to, in their order.
 type Verdicts = [Verdict; SQL_CHECKS.len()];
@@ -34,11 +43,8 @@ type Verdicts = [Verdict; SQL_CHECKS.len()];
 pub(super) async fn findings(cluster: &Cluster, deadline: Instant) -> Vec<Finding> {
     let verdicts = match &cluster.sql {
         None => unchecked("the cluster has no SQL account"),
-        Some(account) => match timeout_at(deadline, sources(cluster, account)).await {
-            Ok(Ok((kind, servers))) => ask_all(kind, &servers, account, deadline).await,
-            Ok(Err(error)) => unchecked(&error.to_string()),
-            Err(_) => unchecked(TOO_LATE),
-        },
+        Some(_) if !cluster.has_sql() => unchecked("simulated servers cannot be asked"),
+        Some(account) => ask_all(cluster, account, deadline).await,
     };
     let findings = verdicts.into_iter().zip(&SQL_CHECKS);
     findings
@@ -50,48 +56,57 @@ fn unchecked(reason: &str) -> Verdicts {
     std::array::from_fn(|_| Verdict::of_unchecked(reason))
 }
 
-/// Whom to ask: one server speaks for its whole cluster, an engine of one node for itself alone.
-async fn sources(
-    cluster: &Cluster,
-    account: &SqlAccount,
-) -> Result<(EngineKind, Vec<Server>), SqlError> {
-    let servers: Vec<Server> = cluster.servers().cloned().collect();
-    let mut session = connect_any(&servers, account, LIMITS).await?;
-    let kind = session.kind().await?;
-    if kind == EngineKind::SingleNode {
-        return Ok((kind, servers));
-    }
-    let is_asked = |server: &Server| session.address() == address(server);
-    let asked = servers.into_iter().find(is_asked);
-    Ok((kind, asked.into_iter().collect()))
-}
-
-async fn ask_all(
-    kind: EngineKind,
-    servers: &[Server],
-    account: &SqlAccount,
-    deadline: Instant,
-) -> Verdicts {
-    let named = servers.len() > 1;
+/// Asks all servers side by side, each in one session: an engine of one node speaks for itself, and the first
+/// server of a cluster to answer for all.
+async fn ask_all(cluster: &Cluster, account: &SqlAccount, deadline: Instant) -> Verdicts {
+    let servers: Vec<&Server> = cluster
+        .servers()
+        .filter(|server| has_port(server))
+        .collect();
+    let spoken_for = AtomicBool::new(false);
     let asking = servers.iter().map(|server| {
         let asking = Asking {
             server,
             account,
             deadline,
-            named,
-            session: None,
+            alone: servers.len() == 1,
         };
-        asking.ask(kind).boxed()
+        asking.ask(&spoken_for).boxed()
     });
     let asking: Vec<_> = asking.collect();
     let mut asking = stream::iter(asking).buffer_unordered(PARALLEL);
-    let mut verdicts = Verdicts::default();
-    while let Some(answers) = asking.next().await {
-        for (verdict, answer) in verdicts.iter_mut().zip(answers) {
-            verdict.add(answer);
+    let mut all = Verdicts::default();
+    while let Some(answer) = asking.next().await {
+        match answer {
+            Answer::OfCluster(verdicts) => return verdicts,
+            Answer::OfServer(verdicts) => {
+                for (all, verdict) in all.iter_mut().zip(verdicts) {
+                    all.add(verdict);
+                }
+            }
+            Answer::SpokenFor => {}
         }
     }
-    verdicts
+    all
+}
+
+/// What one server has to say.
+enum Answer {
+    /// For its whole cluster.
+    OfCluster(Verdicts),
+    /// For itself, or not even that.
+    OfServer(Verdicts),
+    /// Nothing: another one of its cluster says it.
+    SpokenFor,
+}
+
+/// How a server is asked.
+enum Line {
+    Open(Session),
+    /// A session was left without an answer and is of no more use: the next statement has a new one.
+    Broken,
+    /// No other was let in, for this reason: nothing more is asked.
+    Refused(String),
 }
 
 /// One server that is asked, in one session at a time: what others of these checks do must not be found.
@@ -99,67 +114,112 @@ struct Asking<'a> {
     server: &'a Server,
     account: &'a SqlAccount,
     deadline: Instant,
-    /// Whether findings name the server.
-    named: bool,
-    session: Option<Session>,
+    /// Whether it is the only one, so that findings need not name it.
+    alone: bool,
 }
 
 impl Asking<'_> {
-    async fn ask(mut self, kind: EngineKind) -> Verdicts {
+    async fn ask(self, spoken_for: &AtomicBool) -> Answer {
+        if spoken_for.load(Ordering::Relaxed) {
+            return Answer::SpokenFor;
+        }
+        let opening = async {
+            let permit = SESSIONS.acquire().await;
+            let mut session = self.open().await?;
+            let kind = session.kind().await?;
+            Ok::<_, SqlError>((permit, session, kind))
+        };
+        let (_permit, session, kind) = match timeout_at(self.deadline, opening).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => return Answer::OfServer(unchecked(&error.to_string())),
+            Err(_) => return Answer::OfServer(unchecked(&self.too_late())),
+        };
+        let (questions, named): (fn(&SqlCheck) -> &[Question], _) = match kind {
+            EngineKind::SingleNode => (|check| check.single, !self.alone),
+            _ if spoken_for.swap(true, Ordering::Relaxed) => return Answer::SpokenFor,
+            EngineKind::V4 => (|check| check.v4, false),
+            EngineKind::V3 => (|check| check.v3, false),
+        };
+        let verdicts = self.verdicts(session, questions, named).await;
+        match kind {
+            EngineKind::SingleNode => Answer::OfServer(verdicts),
+            EngineKind::V4 | EngineKind::V3 => Answer::OfCluster(verdicts),
+        }
+    }
+
+    async fn open(&self) -> Result<Session, SqlError> {
+        let mut session = connect(self.server, self.account, LIMITS).await?;
+        // An engine without this setting answers in time or is left.
+        let _ = session.execute(QUERY_TIMEOUT).await;
+        Ok(session)
+    }
+
+    async fn verdicts(
+        &self,
+        session: Session,
+        questions: fn(&SqlCheck) -> &[Question],
+        named: bool,
+    ) -> Verdicts {
+        let mut line = Line::Open(session);
+        let mut answers: HashMap<&str, Result<Vec<Cells>, String>> = HashMap::new();
         let mut verdicts = Verdicts::default();
         for (verdict, check) in verdicts.iter_mut().zip(&SQL_CHECKS) {
-            let questions = match kind {
-                EngineKind::V4 => check.v4,
-                EngineKind::V3 => check.v3,
-                EngineKind::SingleNode => check.single,
-            };
+            let questions = questions(check);
             if questions.is_empty() {
                 verdict.not_checked("an engine of one node has no list of these".to_owned());
             }
             for question in questions {
-                match timeout_at(self.deadline, self.rows(question)).await {
-                    Ok(Ok(rows)) if rows.is_empty() => {}
-                    Ok(Ok(rows)) => verdict.found(question.class, self.text(question, &rows)),
-                    Ok(Err(error)) => verdict.not_checked(error.to_string()),
-                    Err(_) => verdict.not_checked(format!("{}: {TOO_LATE}", address(self.server))),
+                if !answers.contains_key(question.query) {
+                    let rows = self.rows(&mut line, question.query).await;
+                    answers.insert(question.query, rows);
+                }
+                match &answers[question.query] {
+                    Ok(rows) => {
+                        let found = (question.found)(rows);
+                        if !found.is_empty() {
+                            verdict.found(question.class, self.text(question, &found, named));
+                        }
+                    }
+                    Err(reason) => verdict.not_checked(reason.clone()),
                 }
             }
         }
         verdicts
     }
 
-    /// A session that was left without an answer is of no more use: the next question has a new one.
-    async fn rows(&mut self, question: &Question) -> Result<Vec<String>, SqlError> {
-        let mut session = match self.session.take() {
-            Some(session) => session,
-            None => {
-                let mut session = connect(self.server, self.account, LIMITS).await?;
-                // An engine without this setting answers in time or is left.
-                let _ = session.execute(QUERY_TIMEOUT).await;
-                session
+    async fn rows(&self, line: &mut Line, query: &str) -> Result<Vec<Cells>, String> {
+        let asking = async {
+            let mut session = match std::mem::replace(line, Line::Broken) {
+                Line::Open(session) => session,
+                Line::Broken => self.open().await.map_err(|error| {
+                    *line = Line::Refused(error.to_string());
+                    error.to_string()
+                })?,
+                Line::Refused(reason) => {
+                    *line = Line::Refused(reason.clone());
+                    return Err(reason);
+                }
+            };
+            let rows = session.rows(query).await;
+            if !matches!(&rows, Err(error) if error.class() == Class::Transient) {
+                *line = Line::Open(session);
             }
+            rows.map_err(|error| error.to_string())
         };
-        let rows = session.rows(question.query).await;
-        let broken = matches!(&rows, Err(error) if error.class() == Class::Transient);
-        if !broken {
-            self.session = Some(session);
-        }
-        Ok(rows?.into_iter().map(row).collect())
+        timeout_at(self.deadline, asking)
+            .await
+            .unwrap_or_else(|_| Err(self.too_late()))
     }
 
-    fn text(&self, question: &Question, rows: &[String]) -> String {
-        let (about, rows) = (question.about, told(rows));
-        match self.named {
-            true => format!("{about} on {}: {rows}", address(self.server)),
-            false => format!("{about}: {rows}"),
+    fn too_late(&self) -> String {
+        format!("{}: {TOO_LATE}", address(self.server))
+    }
+
+    fn text(&self, question: &Question, found: &[String], named: bool) -> String {
+        let (about, found) = (question.about, told(found));
+        match named {
+            true => format!("{about} on {}: {found}", address(self.server)),
+            false => format!("{about}: {found}"),
         }
     }
-}
-
-fn row(cells: Vec<Option<String>>) -> String {
-    let cells: Vec<String> = cells
-        .into_iter()
-        .map(|cell| cell.unwrap_or_else(|| "NULL".to_owned()))
-        .collect();
-    cells.join(" ")
 }

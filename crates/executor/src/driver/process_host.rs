@@ -155,12 +155,7 @@ impl ProcessHost {
                 started.process
             ),
         };
-        // Down when the task looked first, it runs because an earlier run of this subtask started it and died before
-        // it could note that.
-        let started_by = started
-            .started_by
-            .or_else(|| journal.is_none().then(|| on_behalf_of(context)));
-        Ok(self.alive(text, &started.process, started_by))
+        Ok(self.alive(text, &started.process, started.started_by))
     }
 
     /// Whether the task started the process that was just seen: the host's own note says so, or the journal.

@@ -19,13 +19,16 @@ pub(crate) struct Backoff {
 
 #[derive(Debug)]
 struct Tried {
+    /// How many attempts counted.
     times: u32,
     wait: Duration,
     due: Instant,
 }
 
 impl Backoff {
-    /// How often the subtask was tried before, and that it is tried now; `None` if it is not time yet.
+    /// How many attempts on the subtask counted before, and that one begins now; `None` if it is not time yet, or
+    /// one is under way. Each is followed by [`count`](Self::count) or [`spare`](Self::spare); one that never
+    /// returns, as from a disk that hangs, is waited for for the longest time that there is between two.
     pub(crate) fn admit(&mut self, subtask: SubtaskId, now: Instant) -> Option<u32> {
         // What was not tried again soon after it was due went well.
         self.tried
@@ -38,11 +41,24 @@ impl Backoff {
         if now < tried.due {
             return None;
         }
-        let before = tried.times;
-        tried.times += 1;
-        tried.wait = (tried.wait * 2).min(LONGEST);
-        tried.due = now + tried.wait;
-        Some(before)
+        tried.due = now + LONGEST;
+        Some(tried.times)
+    }
+
+    /// The attempt failed, or took the run over: a run that is lost again at once waits, too.
+    pub(crate) fn count(&mut self, subtask: SubtaskId, now: Instant) {
+        if let Some(tried) = self.tried.get_mut(&subtask) {
+            tried.times += 1;
+            tried.wait = (tried.wait * 2).min(LONGEST);
+            tried.due = now + tried.wait;
+        }
+    }
+
+    /// The attempt says nothing of the next one: somebody else was faster, or there was no room.
+    pub(crate) fn spare(&mut self, subtask: SubtaskId, now: Instant) {
+        if let Some(tried) = self.tried.get_mut(&subtask) {
+            tried.due = now;
+        }
     }
 }
 
@@ -50,13 +66,19 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    const ID: SubtaskId = SubtaskId(1);
+
     #[test]
     fn what_never_passes_is_tried_once_a_minute_in_the_end() {
         let (mut backoff, start) = (Backoff::default(), Instant::now());
         let tries: Vec<_> = (0..1000)
             .filter(|second| {
                 let now = start + Duration::from_secs(*second);
-                backoff.admit(SubtaskId(1), now).is_some()
+                let admitted = backoff.admit(ID, now).is_some();
+                if admitted {
+                    backoff.count(ID, now);
+                }
+                admitted
             })
             .collect();
         assert_eq!(tries[..7], [0, 1, 3, 7, 15, 31, 63]);
@@ -66,11 +88,39 @@ mod tests {
     #[test]
     fn what_went_well_for_a_while_is_tried_at_once() {
         let (mut backoff, start) = (Backoff::default(), Instant::now());
-        assert_eq!(backoff.admit(SubtaskId(1), start), Some(0));
-        assert_eq!(backoff.admit(SubtaskId(1), start), None);
+        assert_eq!(backoff.admit(ID, start), Some(0));
+        backoff.count(ID, start);
+        assert_eq!(backoff.admit(ID, start), None);
         assert_eq!(backoff.admit(SubtaskId(2), start), Some(0));
+        backoff.spare(SubtaskId(2), start);
         let later = start + Duration::from_secs(6);
-        assert_eq!(backoff.admit(SubtaskId(1), later), Some(0));
+        assert_eq!(backoff.admit(ID, later), Some(0));
         assert_eq!(backoff.tried.len(), 1);
+    }
+
+    #[test]
+    fn an_attempt_that_says_nothing_of_the_next_one_delays_nothing() {
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        for tick in 0..100 {
+            let now = start + Duration::from_secs(tick);
+            assert_eq!(backoff.admit(ID, now), Some(0));
+            backoff.spare(ID, now);
+        }
+        // Nor does it undo what others have counted.
+        let later = start + Duration::from_secs(100);
+        assert_eq!(backoff.admit(ID, later), Some(0));
+        backoff.count(ID, later);
+        let due = later + FIRST;
+        assert_eq!(backoff.admit(ID, due), Some(1));
+        backoff.spare(ID, due);
+        assert_eq!(backoff.admit(ID, due), Some(1));
+    }
+
+    #[test]
+    fn one_attempt_is_under_way_at_a_time() {
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        assert_eq!(backoff.admit(ID, start), Some(0));
+        assert_eq!(backoff.admit(ID, start + LONGEST / 2), None);
+        assert_eq!(backoff.admit(ID, start + LONGEST), Some(0));
     }
 }

@@ -12,6 +12,7 @@ use crate::{action, run_log::RunLog, worker::Worker};
 /// the fence itself, before it does or decides anything.
 const FENCE_TRIES: u32 = 3;
 
+/// Ends what is overdue, beside what else there is to recover: a host may be slow.
 pub(super) async fn end(worker: &Worker) -> Result<(), StoreError> {
     let grace = worker.options().overdue_grace.as_micros();
     let before = Micros(clock::now().0 - i64::try_from(grace).unwrap_or(i64::MAX));
@@ -19,30 +20,50 @@ pub(super) async fn end(worker: &Worker) -> Result<(), StoreError> {
         .store()
         .overdue(&worker.options().host, before)
         .await?;
-    let ending = overdue.into_iter().map(|run| end_one(worker, run));
-    stream::iter(ending)
-        .buffer_unordered(PARALLEL)
-        .collect::<()>()
-        .await;
+    if !overdue.is_empty() {
+        let ending_worker = worker.clone();
+        worker.beside(async move {
+            let ending = overdue.into_iter().map(|run| end_one(&ending_worker, run));
+            stream::iter(ending)
+                .buffer_unordered(PARALLEL)
+                .collect::<()>()
+                .await;
+        });
+    }
     Ok(())
 }
 
-async fn end_one(worker: &Worker, (task, subtask, epoch): RunKey) {
+async fn end_one(worker: &Worker, run: RunKey) {
+    let (_, subtask, _) = run;
     let Some(tries) = worker.admit(subtask) else {
         return;
     };
+    match try_to_end(worker, run, tries).await {
+        Tried::Unfenced => worker.count(subtask),
+        Tried::Ended => worker.spare(subtask),
+    }
+}
+
+enum Tried {
+    /// Its host could not be fenced, and may be later.
+    Unfenced,
+    /// The run is over, or was not to be ended.
+    Ended,
+}
+
+async fn try_to_end(worker: &Worker, (task, subtask, epoch): RunKey, tries: u32) -> Tried {
     let assignment = match assignment(worker, task, subtask, epoch).await {
         Ok(Some(assignment)) => assignment,
-        Ok(None) => return,
+        Ok(None) => return Tried::Ended,
         Err(error) => {
             tracing::warn!(%task, %subtask, %error, "cannot read a run that is overdue");
-            return;
+            return Tried::Ended;
         }
     };
     if let Err(error) = fence(worker, &assignment).await {
         tracing::warn!(%task, %subtask, error, "cannot fence a run that is overdue");
         if tries < FENCE_TRIES {
-            return;
+            return Tried::Unfenced;
         }
     }
     // The run's own log is its executor's to write.
@@ -55,4 +76,5 @@ async fn end_one(worker: &Worker, (task, subtask, epoch): RunKey) {
         observed,
     };
     worker.commit_and_start(task, event).await;
+    Tried::Ended
 }

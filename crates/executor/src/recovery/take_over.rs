@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
-use slacktide_engine::{
-    commit::Event,
-    id::{SubtaskId, TaskId},
-};
+use slacktide_engine::id::{SubtaskId, TaskId};
 use slacktide_store::RunKey;
 
 use super::{PARALLEL, assignment, fence};
@@ -14,6 +11,9 @@ use crate::{crash_point, worker::Worker};
 
 /// Takes over lost runs. Their hosts are fenced first: whoever had them sends nothing more.
 pub(crate) async fn take_over(worker: &Worker, lost: Vec<RunKey>) {
+    if worker.is_draining() {
+        return;
+    }
     let due = lost
         .into_iter()
         .filter(|(_, subtask, _)| worker.admit(*subtask).is_some());
@@ -26,9 +26,13 @@ pub(crate) async fn take_over(worker: &Worker, lost: Vec<RunKey>) {
         by_task.entry(task).or_default().push((subtask, epoch));
     }
     for (task, runs) in by_task {
-        worker
-            .commit_and_start(task, Event::TakeOver { runs })
-            .await;
+        let taken = worker.take_over(task, &runs).await;
+        for (subtask, _) in runs {
+            match taken.contains(&subtask) {
+                true => worker.count(subtask),
+                false => worker.spare(subtask),
+            }
+        }
     }
 }
 
@@ -49,6 +53,7 @@ async fn is_fenced(worker: &Worker, (task, subtask, epoch): RunKey) -> bool {
         }
         Err(error) => {
             tracing::warn!(%task, %subtask, error, "cannot fence a lost run, trying again later");
+            worker.count(subtask);
             false
         }
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use slacktide_engine::cluster::{Server, SqlAccount};
+use tokio::sync::Semaphore;
 
 use super::{
     error::{Class, SqlError},
@@ -37,18 +38,25 @@ pub(crate) async fn accessible(
     }
 }
 
-/// Asks until the server serves. Ends only by that or by what no waiting helps against: the caller bounds it.
+/// Asks until the server serves, each time when `asking` has room for it. Ends only by that or by what no waiting
+/// helps against: the caller bounds it.
 ///
 /// # Errors
 /// [`SqlError`], a permanent one.
 pub(crate) async fn wait_accessible(
     server: &Server,
     account: Option<&SqlAccount>,
+    asking: &Semaphore,
     log: &RunLog,
 ) -> Result<(), SqlError> {
     let mut told = String::new();
     loop {
-        let text = match accessible(server, account).await {
+        let asked = {
+            // Nobody closes it: without a permit there is no bound, and nothing else is lost.
+            let _room = asking.acquire().await;
+            accessible(server, account).await
+        };
+        let text = match asked {
             Err(error) if error.class() == Class::Transient => error.to_string(),
             asked => return asked,
         };

@@ -85,6 +85,13 @@ const REFUSALS: [(u16, &str); 3] = [
     ),
 ];
 
+/// Whether this is the number of a refusal of the kernel: its last word on the statement.
+pub(crate) fn is_refusal(code: i32) -> bool {
+    REFUSALS
+        .iter()
+        .any(|(refusal, _)| i32::from(*refusal) == code)
+}
+
 impl SqlError {
     /// Sorts the answer of the server at `address`.
     pub(super) fn of(address: &str, error: Error) -> Self {

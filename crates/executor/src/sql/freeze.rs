@@ -1,12 +1,14 @@
 //! A minor freeze: what is in memory goes to disk, so that the next start replays less.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures::{FutureExt, StreamExt, stream};
 use slacktide_engine::cluster::{Server, SqlAccount};
+use tokio::time::Instant;
 
 use super::{
     error::SqlError,
-    session::{Limits, Session, address, connect, quoted},
+    session::{Limits, MOST_SESSIONS, Session, address, connect, quoted},
 };
 use crate::run_log::RunLog;
 
@@ -20,21 +22,33 @@ const CHECKPOINT: &str = "SELECT MIN(checkpoint_scn) FROM oceanbase.__all_virtua
 enum Skip {
     #[error(transparent)]
     Sql(#[from] SqlError),
-    #[error("the checkpoint did not pass the freeze within {} s", .0.as_secs())]
+    #[error("the checkpoint did not pass the freeze within {:.1} s", .0.as_secs_f64())]
     NotPassed(Duration),
+    #[error("the time for freezes is over")]
+    TooLate,
 }
 
-/// Freezes a server's memory tables and waits until the checkpoint has passed the freeze, within `limit`.
-/// Whatever keeps it from that is told to the log; it never fails a stop.
-pub(crate) async fn minor_freeze(
-    server: &Server,
+/// Freezes these servers' memory tables, a bounded number at a time, and waits until their checkpoints have passed the
+/// freeze, for `limit` in all. Whatever keeps one from that is told to the log; it never fails a stop.
+pub(crate) async fn minor_freezes(
+    servers: &[Server],
     account: &SqlAccount,
     limit: Duration,
     log: &RunLog,
 ) {
+    let over = Instant::now() + limit;
+    let freezes: Vec<_> = servers
+        .iter()
+        .map(|server| minor_freeze(server, account, over, log).boxed())
+        .collect();
+    let freezes = stream::iter(freezes).buffer_unordered(MOST_SESSIONS);
+    freezes.collect::<()>().await;
+}
+
+async fn minor_freeze(server: &Server, account: &SqlAccount, over: Instant, log: &RunLog) {
     let address = address(server);
     let began = Instant::now();
-    match freeze(server, account, limit, log).await {
+    match freeze(server, account, over, log).await {
         Ok(()) => {
             let took = began.elapsed().as_millis();
             log.line(format!("{address}: minor freeze passed after {took} ms"));
@@ -48,9 +62,12 @@ pub(crate) async fn minor_freeze(
 async fn freeze(
     server: &Server,
     account: &SqlAccount,
-    limit: Duration,
+    over: Instant,
     log: &RunLog,
 ) -> Result<(), Skip> {
+    if Instant::now() >= over {
+        return Err(Skip::TooLate);
+    }
     let address = address(server);
     log.line(format!(
         "{address}: opening an SQL session as {}",
@@ -74,9 +91,10 @@ async fn freeze(
         done => done?,
     }
 
+    let limit = over.saturating_duration_since(Instant::now());
     log.line(format!(
-        "{address}: waiting up to {} s for the checkpoint to pass",
-        limit.as_secs()
+        "{address}: waiting up to {:.1} s for the checkpoint to pass",
+        limit.as_secs_f64()
     ));
     let passed = async {
         while checkpoint(&mut session, server).await? <= before {

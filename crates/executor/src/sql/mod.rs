@@ -17,10 +17,12 @@ mod topology;
 pub(crate) mod tests;
 
 pub(crate) use accessible::wait_accessible;
-pub(crate) use change::{Change, start_server, start_zone, stop_server, stop_zone};
-pub(crate) use error::{Class, SqlError};
-pub(crate) use freeze::minor_freeze;
+pub(crate) use change::{Change, LATE_STOP, Part, restore, start, stop};
+pub(crate) use error::{Class, SqlError, is_refusal};
+pub(crate) use freeze::minor_freezes;
 pub(crate) use greeting::greeting;
 pub(crate) use kind::EngineKind;
 pub(crate) use report::report;
-pub(crate) use session::{Limits, Session, address, connect, connect_any};
+pub(crate) use session::{
+    Cells, Limits, MOST_SESSIONS, Session, address, connect, connect_any, has_port,
+};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
 use mysql_async::{Conn, Opts, OptsBuilder, Row, Value, prelude::Queryable};
-use slacktide_engine::cluster::{Server, SqlAccount};
+use slacktide_engine::cluster::{Driver, Server, SqlAccount};
 
 use super::error::SqlError;
 
@@ -14,6 +14,9 @@ const IDLE_SECONDS: usize = 28_800;
 
 /// How many servers are tried at a time; each costs a file descriptor.
 const AT_A_TIME: usize = 16;
+
+/// How many servers of one cluster are asked at a time by a subtask that asks all of them.
+pub(crate) const MOST_SESSIONS: usize = 64;
 
 /// How long a server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,12 @@ pub(crate) type Cells = Vec<Option<String>>;
 /// The address of a server's SQL port, for messages.
 pub(crate) fn address(server: &Server) -> String {
     format!("{}:{}", server.ip, server.sql_port)
+}
+
+/// Whether there is anything behind the address of a server. A simulated one has none of its own: whatever answers
+/// there is somebody else's.
+pub(crate) fn has_port(server: &Server) -> bool {
+    !matches!(server.driver, Driver::Simulated { .. })
 }
 
 /// Opens a session.

@@ -182,7 +182,9 @@ async fn a_stop_that_hangs_is_canceled_within_ten_seconds_and_can_be_retried() {
         id: server(&cluster, 0).id,
         driver: simulated(0, 0, false),
     }];
-    let mended = fixture.store.mend(cluster.id, None, settings, None);
+    let mended = fixture
+        .store
+        .mend(cluster.id, None, Default::default(), settings, None);
     mended.await.expect("the cluster is mended");
     fixture.command(task, Event::RetrySubtask(stop.id)).await;
     fixture.ended_well(task).await;

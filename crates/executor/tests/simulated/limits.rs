@@ -32,6 +32,17 @@ async fn a_task_with_a_limit_never_runs_more_and_goes_on_at_once() {
 }
 
 #[tokio::test]
+async fn a_hundred_servers_are_stopped_all_at_once_and_not_ten_at_a_time() {
+    let fixture = Fixture::new().await;
+    let executor = fixture.start("e1", fixture.options()).await;
+    let servers = vec![simulated(1000, 0, false); 100];
+    fixture.register(vec![servers]).await;
+    let stop = fixture.reach(Goal::Stop, Of::Cluster).await;
+    assert_eq!(most_running(&fixture.store, stop.task.id).await, 100);
+    executor.stop().await;
+}
+
+#[tokio::test]
 async fn a_task_at_its_limit_hides_no_other_task() {
     let fixture = Fixture::new().await;
     let options = Options {

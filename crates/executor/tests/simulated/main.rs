@@ -9,9 +9,12 @@
 mod commands;
 mod executors;
 mod kit;
+mod leases;
 mod limits;
 mod observing;
 mod operations;
 mod recovery;
 mod sql;
 mod stop;
+mod stranded;
+mod taking_over;

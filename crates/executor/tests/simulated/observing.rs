@@ -59,6 +59,32 @@ async fn a_server_that_dies_by_itself_is_noticed_and_so_is_one_that_comes_back()
 }
 
 #[tokio::test]
+async fn a_cluster_with_a_stopped_zone_runs_again_when_a_server_of_another_zone_is_back() {
+    let fixture = Fixture::new().await;
+    let cluster = fixture.register_simulated(3, 1).await;
+    let executor = fixture.start("e1", observing(&fixture)).await;
+    fixture.reach(Goal::Stop, Of::FirstZone).await;
+    let (running, stopped) = (ResourceStatus::Running, ResourceStatus::Stopped);
+    let before = fixture.cluster().await;
+    assert_eq!(before.status, running);
+
+    let state = fixture.state_of(server(&cluster, 1).id);
+    std::fs::write(&state, r#"{"running":false,"stop_attempts":0}"#).expect("it dies");
+    let lost = ResourceStatus::Unavailable;
+    seen(&fixture, |cluster| cluster.status == lost).await;
+    std::fs::write(&state, r#"{"running":true,"stop_attempts":0}"#).expect("it comes back");
+    let now = seen(&fixture, |cluster| statuses(cluster)[1] == running).await;
+
+    assert_eq!(statuses(&now), [stopped, running, running]);
+    assert_eq!(
+        now.zones.iter().map(|zone| zone.status).collect::<Vec<_>>(),
+        [stopped, running, running]
+    );
+    assert_eq!((now.status, now.status_reason), (running, String::new()));
+    executor.stop().await;
+}
+
+#[tokio::test]
 async fn a_cluster_that_a_task_holds_is_left_alone() {
     let fixture = Fixture::new().await;
     let executor = fixture.start("e1", observing(&fixture)).await;

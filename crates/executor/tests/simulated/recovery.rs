@@ -12,7 +12,10 @@ use slacktide_engine::{
 use slacktide_executor::Options;
 use slacktide_store::StoreError;
 
-use crate::kit::{Fixture, LIMIT, Of, is, of_kind, on, server, simulated, statuses};
+use crate::{
+    executors::Player,
+    kit::{Fixture, HERE, LIMIT, Of, is, of_kind, on, server, simulated, statuses},
+};
 
 const STOPS: SubtaskKind = SubtaskKind::StopObserverProcess;
 
@@ -24,7 +27,7 @@ fn gone() -> Outcome {
 }
 
 /// Gives the task's subtasks far less time than their kinds have.
-async fn hurry(fixture: &Fixture, task: TaskId) {
+pub(crate) async fn hurry(fixture: &Fixture, task: TaskId) {
     let file = fixture.path().join("slacktide.db");
     let database = Database::connect(format!("sqlite://{}", file.display())).await;
     let database = database.expect("a second connection");
@@ -61,7 +64,7 @@ async fn a_stop_that_hangs_ends_when_its_time_is_over_and_says_what_is_true() {
 }
 
 #[tokio::test]
-async fn a_run_that_hangs_while_its_executor_lives_is_ended_by_another_one() {
+async fn an_act_that_wedges_while_its_executor_renews_its_lease_is_ended_by_another_one() {
     let fixture = Fixture::new().await;
     let cluster = fixture.register_simulated(1, 1).await;
     let task = fixture.submit(Goal::Stop, Of::Cluster).await;
@@ -203,6 +206,39 @@ async fn a_run_of_its_own_that_an_executor_knows_nothing_of_runs_again() {
 }
 
 #[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_run_again_by_its_living_owner() {
+    let fixture = Fixture::new().await;
+    let options = Options {
+        capacity: 1,
+        ..fixture.options()
+    };
+    let owner = fixture.start("e1", options).await;
+    // It has no room, and so leaves the other task alone until that is claimed in its name behind its back.
+    fixture.register(vec![vec![simulated(0, 0, true)]]).await;
+    let busy = fixture.submit(Goal::Stop, Of::Cluster).await;
+    fixture.until(busy, is(STOPS, SubtaskStatus::Running)).await;
+    let cluster = fixture.register_simulated(1, 1).await;
+    let task = fixture.submit_to(&cluster, Goal::Stop, Of::Cluster, None);
+    let task = task.await;
+    let unheard = Player {
+        store: &fixture.store,
+        id: "e1".to_owned(),
+        host: HERE.to_owned(),
+    };
+    let subtasks = vec![fixture.snapshot(task).await.subtasks[0].id];
+    let claimed = unheard.commit(task, Event::Claim { subtasks }).await;
+    let lost = claimed.expect("it is claimed").claimed.remove(0);
+
+    fixture.command(busy, Event::CancelTask).await;
+    let snapshot = fixture.ended_well(task).await;
+
+    let run = snapshot.subtasks.iter().find(|run| run.id == lost.id);
+    assert!(run.expect("the run").epoch > lost.epoch);
+    assert_eq!(fixture.acts(server(&cluster, 0).id), ["stop"]);
+    owner.stop().await;
+}
+
+#[tokio::test]
 async fn what_waits_for_a_host_without_an_executor_fails_and_can_be_skipped() {
     let fixture = Fixture::new().await;
     let options = Options {
@@ -210,6 +246,8 @@ async fn what_waits_for_a_host_without_an_executor_fails_and_can_be_skipped() {
         ..fixture.options()
     };
     let executor = fixture.start("e1", options).await;
+    // Whoever looked for it here would find its directory, and no process.
+    fixture.down("ob1");
     let elsewhere = on("elsewhere", &fixture.path().join("ob1"));
     fixture
         .register(vec![vec![simulated(0, 0, false), elsewhere]])

@@ -98,6 +98,37 @@ async fn a_drain_hands_back_what_does_not_end_and_the_next_executor_goes_on() {
 }
 
 #[tokio::test]
+async fn a_mistyped_directory_or_an_unmounted_disk_stops_nothing() {
+    let fixture = Fixture::new().await;
+    let executor = fixture.start("e1", fixture.options()).await;
+    let mistyped = fixture.path().join("obl");
+    let unmounted = fixture.path().join("disk");
+    std::fs::create_dir(&unmounted).expect("a mount point");
+    let servers = vec![on(HERE, &mistyped), on(HERE, &unmounted)];
+    fixture.register(vec![servers]).await;
+
+    let task = fixture.submit(Goal::Stop, Of::Cluster).await;
+    let snapshot = fixture.failed(task).await;
+
+    let looks = SubtaskKind::PrepareStopObserver;
+    let looked: Vec<_> = (snapshot.subtasks.iter())
+        .filter(|s| s.kind == looks)
+        .collect();
+    let reasons = ["cannot be used", "neither etc/ nor store/"];
+    assert_eq!(looked.len(), reasons.len());
+    for (look, reason) in looked.into_iter().zip(reasons) {
+        assert_eq!(look.state.status, SubtaskStatus::Failed);
+        let error = look.state.error.as_deref().expect("a reason");
+        assert!(error.contains(reason), "{error}");
+    }
+    assert_eq!(
+        statuses(&fixture.cluster().await),
+        [ResourceStatus::Unavailable; 2]
+    );
+    executor.stop().await;
+}
+
+#[tokio::test]
 async fn a_subtask_that_waits_for_a_host_follows_its_server_to_another() {
     let fixture = Fixture::new().await;
     let executor = fixture.start("e1", fixture.options()).await;
@@ -117,7 +148,7 @@ async fn a_subtask_that_waits_for_a_host_follows_its_server_to_another() {
     }];
     fixture
         .store
-        .mend(cluster.id, None, settings, None)
+        .mend(cluster.id, None, Default::default(), settings, None)
         .await
         .expect("the cluster is mended");
 

@@ -164,77 +164,42 @@ impl Message for RestartServerRequest {
     }
 }
 
-impl Message for RetryTaskRequest {
-    const TAKES: &'static [Field] = &[];
+/// Commands on a task: a path and nothing else.
+macro_rules! task_commands {
+    ($($request:ident)*) => {$(
+        impl Message for $request {
+            const TAKES: &'static [Field] = &[];
 
-    fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
-        Ok(Self {
-            id: path.long(TASK)?,
-            request_id,
-            view: FULL,
-        })
-    }
+            fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
+                Ok(Self {
+                    id: path.long(TASK)?,
+                    request_id,
+                    view: FULL,
+                })
+            }
+        }
+    )*};
 }
 
-impl Message for RollbackTaskRequest {
-    const TAKES: &'static [Field] = &[];
+/// The same on one of its subtasks.
+macro_rules! subtask_commands {
+    ($($request:ident)*) => {$(
+        impl Message for $request {
+            const TAKES: &'static [Field] = &[];
 
-    fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
-        Ok(Self {
-            id: path.long(TASK)?,
-            request_id,
-            view: FULL,
-        })
-    }
+            fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
+                Ok(Self {
+                    task_id: path.long(TASK)?,
+                    subtask_id: path.long(SUBTASK)?,
+                    request_id,
+                })
+            }
+        }
+    )*};
 }
 
-impl Message for CancelTaskRequest {
-    const TAKES: &'static [Field] = &[];
-
-    fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
-        Ok(Self {
-            id: path.long(TASK)?,
-            request_id,
-            view: FULL,
-        })
-    }
-}
-
-impl Message for RetrySubtaskRequest {
-    const TAKES: &'static [Field] = &[];
-
-    fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
-        Ok(Self {
-            task_id: path.long(TASK)?,
-            subtask_id: path.long(SUBTASK)?,
-            request_id,
-        })
-    }
-}
-
-impl Message for SkipSubtaskRequest {
-    const TAKES: &'static [Field] = &[];
-
-    fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
-        Ok(Self {
-            task_id: path.long(TASK)?,
-            subtask_id: path.long(SUBTASK)?,
-            request_id,
-        })
-    }
-}
-
-impl Message for CancelSubtaskRequest {
-    const TAKES: &'static [Field] = &[];
-
-    fn new(path: &Path, _: Fields, request_id: String) -> Result<Self, ApiError> {
-        Ok(Self {
-            task_id: path.long(TASK)?,
-            subtask_id: path.long(SUBTASK)?,
-            request_id,
-        })
-    }
-}
+task_commands! { RetryTaskRequest RollbackTaskRequest CancelTaskRequest }
+subtask_commands! { RetrySubtaskRequest SkipSubtaskRequest CancelSubtaskRequest }
 
 impl Message for DownloadDiagnosisRequest {
     const TAKES: &'static [Field] = &[];

@@ -38,10 +38,6 @@ async fn fields_that_cannot_be_taken_are_named() {
             r#"{"validateOnly": true, "validateOnly": false}"#,
             "validateOnly",
         ),
-        // Meant to be ours: ignoring one of these would stop production instead of a dry run.
-        (r#"{"validate_only": true}"#, "validate_only"),
-        (r#"{"ValidateOnly": true}"#, "ValidateOnly"),
-        (r#"{"VALIDATE_ONLY": true}"#, "VALIDATE_ONLY"),
         (r#"{"Mode": "IMMEDIATE"}"#, "Mode"),
         (r#"{"minor_freeze": true}"#, "minor_freeze"),
     ];
@@ -55,6 +51,24 @@ async fn fields_that_cannot_be_taken_are_named() {
             error["message"].as_str().unwrap().starts_with(field),
             "{body}"
         );
+    }
+}
+
+/// To ignore the wish would stop production where nothing was to be written.
+#[tokio::test]
+async fn a_dry_run_that_is_misspelt_never_becomes_a_stop() {
+    for field in [
+        "validate_only",
+        "ValidateOnly",
+        "VALIDATE_ONLY",
+        "validateonly",
+    ] {
+        for others in ["", r#", "validateOnly": false"#, r#", "mode": "GRACEFUL""#] {
+            let body = format!(r#"{{"{field}": true{others}}}"#);
+            let answer = refused(body.clone(), &[]).await;
+            assert_eq!(answer.status, 400, "{body}");
+            assert_eq!(answer.error()["subErrors"][0]["field"], field, "{body}");
+        }
     }
 }
 

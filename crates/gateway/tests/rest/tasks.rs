@@ -18,6 +18,30 @@ fn at(seconds: i64) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos: 0 })
 }
 
+/// The stop of 3,000 servers, each of which says at length why it failed.
+#[tokio::test]
+async fn a_task_of_9_012_subtasks_passes_though_grpc_takes_4_mib_by_itself() {
+    let failed = Subtask {
+        error: "this server did not end: ".repeat(20),
+        ..task().subtasks.remove(0)
+    };
+    let large = Task {
+        subtasks: vec![failed; 9_012],
+        ..task()
+    };
+    let reasons: usize = large.subtasks.iter().map(|s| s.error.len()).sum();
+    assert!(reasons > 4 * 1024 * 1024);
+    let rest = Rest::new(Script {
+        task: large,
+        ..Script::default()
+    });
+
+    let answer = rest.get("/api/v2/tasks/instances/7").await;
+
+    let data = answer.data();
+    assert_eq!(data["subtasks"].as_array().unwrap().len(), 9_012);
+}
+
 pub(crate) fn task() -> Task {
     Task {
         id: 7,

@@ -1,4 +1,4 @@
-//! Mending a registered cluster's account and drivers, and looking at what drivers name.
+//! Mending a registered cluster's account, selector and drivers, and looking at what drivers name.
 
 use futures::future::join_all;
 use slacktide_engine::cluster::{Cluster, Driver};
@@ -31,7 +31,7 @@ fn is_on(own_host: &str, driver: &Driver) -> bool {
     matches!(driver, Driver::Process { host, .. } if host == own_host)
 }
 
-/// Gives a registered cluster the account and drivers of one with the same topology.
+/// Gives a registered cluster the account, selector and drivers of one with the same topology.
 pub(super) async fn mend(
     app: &App,
     caller: &Caller,
@@ -41,9 +41,10 @@ pub(super) async fn mend(
 ) -> Result<Cluster, AppError> {
     check_hosts(app, wanted).await?;
     let settings = topology::settings(registered, wanted);
+    let (sql, selector) = (wanted.sql.clone(), wanted.selector.clone());
     match app
         .store
-        .mend(registered.id, wanted.sql.clone(), settings, key)
+        .mend(registered.id, sql, selector, settings, key)
         .await
     {
         Ok(cluster) => {

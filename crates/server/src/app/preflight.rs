@@ -35,7 +35,7 @@ impl Preflight for NoExecutor {
             name,
             class,
             result: FindingResult::NotChecked,
-            text: "not checked: the process that answers runs no executor".to_owned(),
+            text: "the process that answers runs no executor".to_owned(),
         };
         Box::pin(async move { CHECKS.map(not_checked).into() })
     }

@@ -11,7 +11,7 @@ use super::{AppError, error::Violation};
 const CHUNK: u64 = 100;
 
 /// The first field in which the cluster that is spoken of is another than the registered one, if any.
-/// Accounts and drivers do not count: those can be mended.
+/// Accounts, selectors and drivers do not count: those can be mended.
 pub(super) fn difference(registered: &Cluster, spoken_of: &NewCluster) -> Option<Violation> {
     let differs = |field: String, registered: &dyn Display| {
         Some(Violation {
@@ -30,10 +30,6 @@ pub(super) fn difference(registered: &Cluster, spoken_of: &NewCluster) -> Option
             "cluster.ob_cluster_id".to_owned(),
             &registered.ob_cluster_id,
         );
-    }
-    if registered.selector != spoken_of.selector {
-        let selector = format!("{:?}", registered.selector.to_string());
-        return differs("cluster.selector".to_owned(), &selector);
     }
     if registered.zones.len() != spoken_of.zones.len() {
         return counted("cluster.zones".to_owned(), registered.zones.len(), "zones");

@@ -1,4 +1,4 @@
-//! Mending a cluster's account and drivers, also while a task holds it: a run reads them when it begins.
+//! Mending a cluster's account, selector and drivers, also while a task holds it: a run reads them when it begins.
 
 use slacktide_engine::{cluster::Cluster, id::ClusterId};
 use slacktide_store::{Key, NewCluster};

@@ -1,7 +1,7 @@
 //! Verifying credentials without a hash for every call.
 //!
-//! The user's row is read on each call, so a changed password or role counts at once; only the slow hash is
-//! spared, for a minute after it was right.
+//! The slow hash is spared for a minute after a password was right, and the user's row is read once a second at most:
+//! a changed password or role counts a second later.
 
 use std::{
     collections::HashMap,
@@ -20,6 +20,9 @@ use crate::password::{self, Memory};
 /// How long a verified password need not be hashed again.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
+/// How long a user's row that was read is good for. Whoever loses a role or a password keeps it that much longer.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// How many passwords may be hashed at a time: each takes 19 MiB and a core for tens of milliseconds.
 const HASHERS: usize = 2;
 
@@ -35,6 +38,8 @@ pub(crate) struct Authenticator {
     /// remembered.
     key: Option<[u8; 32]>,
     verified: Mutex<HashMap<String, Verified>>,
+    /// Users who signed in, and when their rows were read.
+    users: Mutex<HashMap<String, (User, Instant)>>,
     hashers: Arc<Semaphore>,
     /// Memory of hashers that do not hash now: as much as ever hashed at a time.
     memories: Arc<Mutex<Vec<Memory>>>,
@@ -62,6 +67,7 @@ impl Authenticator {
             store,
             key,
             verified: Mutex::default(),
+            users: Mutex::default(),
             hashers: Arc::new(Semaphore::new(HASHERS)),
             memories: Arc::default(),
         }
@@ -72,11 +78,18 @@ impl Authenticator {
             user: name,
             password,
         } = credentials;
-        let user = self.store.user(&name).await?;
         let digest = self.digest(&password);
+        if let Some(user) = self.fresh(&name)
+            && self.remembers(&user, digest)
+        {
+            return Ok(Caller::from(user));
+        }
+        let read = Instant::now();
+        let user = self.store.user(&name).await?;
         if let Some(user) = &user
             && self.remembers(user, digest)
         {
+            self.keep(user, read);
             return Ok(Caller::from(user.clone()));
         }
         let hashers = Arc::clone(&self.hashers);
@@ -108,10 +121,24 @@ impl Authenticator {
         match user {
             Some(user) if right => {
                 self.remember(&user, digest);
+                self.keep(&user, read);
                 Ok(Caller::from(user))
             }
             _ => Err(AuthError::Wrong),
         }
+    }
+
+    /// A user whose row was read just now.
+    fn fresh(&self, name: &str) -> Option<User> {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let (user, read) = users.get(name)?;
+        (read.elapsed() < FRESH).then(|| user.clone())
+    }
+
+    /// Keeps a row for a second. Only of who has signed in: so there are no more than there are users.
+    fn keep(&self, user: &User, read: Instant) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.insert(user.name.clone(), (user.clone(), read));
     }
 
     fn digest(&self, password: &str) -> Option<[u8; 32]> {

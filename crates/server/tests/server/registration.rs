@@ -322,7 +322,7 @@ async fn a_forgotten_cluster_leaves_its_tasks_and_frees_its_addresses() {
 }
 
 #[tokio::test]
-async fn a_selector_is_kept_and_is_part_of_what_is_registered() {
+async fn a_selector_is_kept_and_can_be_mended() {
     let kit = Kit::new().await;
     let mut cluster = spec("ob_demo", 1, 1);
     cluster.selector = [("dc".to_owned(), "hangzhou".to_owned())].into();
@@ -331,9 +331,17 @@ async fn a_selector_is_kept_and_is_part_of_what_is_registered() {
     assert_eq!(get(&kit, registered.id).await.unwrap(), registered);
 
     cluster.selector = [("dc".to_owned(), "elsewhere".to_owned())].into();
-    let moved = update(&kit, registered.id, cluster.clone()).await;
-    let details = refused(moved, Code::InvalidArgument, "INVALID_ARGUMENT", 0);
-    assert_eq!(fields(&details), ["cluster.selector"]);
+    let moved = update(&kit, registered.id, cluster.clone()).await.unwrap();
+    assert_eq!(moved.selector, cluster.selector);
+    // As a file does that is applied again, and says nothing of labels any more.
+    let anywhere = pb::ClusterSpec {
+        selector: [].into(),
+        ..cluster.clone()
+    };
+    let freed = register(&kit, anywhere).await.unwrap();
+    assert_eq!(freed.id, registered.id);
+    assert!(freed.selector.is_empty());
+    assert_eq!(get(&kit, registered.id).await.unwrap(), freed);
 
     cluster.selector = [("d c".to_owned(), "x".to_owned())].into();
     let details = refused(

@@ -17,7 +17,7 @@ use super::{ClientArgs, Connection, Output, cluster_ref::ClusterArg};
 pub(crate) enum ClusterCommand {
     /// Register the cluster that a file describes
     Register(register::File),
-    /// Mend the driver settings and the account of a registered cluster, found by the name in the file
+    /// Mend the driver settings, selector and account of a registered cluster, found by the name in the file
     Update(register::File),
     /// List the registered clusters
     List,

@@ -1,5 +1,7 @@
 //! What the verbs that begin an operation have in common: their options, and what follows the server's answer.
 
+mod verbs;
+
 use std::process::ExitCode;
 
 use serde_json::Value;
@@ -12,6 +14,8 @@ use super::{
     task,
     watch::{Goal, watch},
 };
+
+pub(super) use verbs::operation_verbs;
 
 /// Options of every verb that begins an operation.
 #[derive(Clone, Debug, clap::Args)]
@@ -64,11 +68,13 @@ pub(super) struct FanOut {
 }
 
 impl Stopping {
-    pub(super) fn mode(&self) -> StopMode {
-        match self.mode {
+    /// The mode as the API has it.
+    pub(super) fn mode(&self) -> i32 {
+        let mode = match self.mode {
             Mode::Graceful => StopMode::Graceful,
             Mode::Immediate => StopMode::Immediate,
-        }
+        };
+        mode.into()
     }
 }
 

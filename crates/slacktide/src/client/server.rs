@@ -1,24 +1,30 @@
 //! `slacktide server …`.
 
-mod restart;
 mod server_ref;
-mod start;
-mod stop;
 
 use std::process::ExitCode;
 
-use super::{ClientArgs, Connection, Output, cluster_ref::ClusterArg};
+use slacktide_api::v1::{
+    RestartServerRequest, ServerStatus, StartServerRequest, StopServerRequest,
+};
+
+use super::{
+    ClientArgs, Connection, Output,
+    cluster_ref::ClusterArg,
+    operation::{Freezing, Stopping, operation_verbs},
+    watch::Target,
+};
 use server_ref::ServerRef;
 
 /// Operate on one server of a cluster
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum ServerCommand {
     /// Isolate a server where the engine can, then stop its process
-    Stop(stop::Stop),
+    Stop(Stop),
     /// Start the process of a server, then end its isolation
-    Start(start::Start),
+    Start(Start),
     /// Stop and start the process of a server
-    Restart(restart::Restart),
+    Restart(Restart),
 }
 
 /// The server that a verb works on.
@@ -42,6 +48,19 @@ impl ServerArg {
             }
         }
     }
+}
+
+operation_verbs! {
+    on ServerArg as (cluster_id, server_id), towards |status| Target::Server(server_id, status);
+
+    /// Isolate a server where the engine can, then stop its process
+    Stop = stop_server(StopServerRequest), to reach ServerStatus::Stopped,
+        with mode: Stopping, minor_freeze: Freezing;
+    /// Start the process of a server, then end its isolation
+    Start = start_server(StartServerRequest), to reach ServerStatus::Running;
+    /// Stop and start the process of a server
+    Restart = restart_server(RestartServerRequest), to reach ServerStatus::Running,
+        with mode: Stopping;
 }
 
 impl ServerCommand {

@@ -1,15 +1,14 @@
 //! `slacktide task …`.
 
-mod cancel;
 mod diagnosis;
 mod follow_log;
 mod get;
 mod hand;
 mod list;
 mod log;
-mod retry;
 mod rollback;
 mod skip;
+mod task_or_subtask;
 mod watch_all;
 
 use std::process::ExitCode;
@@ -49,13 +48,13 @@ pub(crate) enum TaskCommand {
         follow: bool,
     },
     /// Run what failed again: the whole task, or one of its subtasks
-    Retry(retry::Retry),
+    Retry(task_or_subtask::Retry),
     /// Undo what a failed task has done: what it stopped is started again, and the other way round
     Rollback(rollback::Rollback),
     /// Pass over a subtask that failed; its server stays as it is
     Skip(skip::Skip),
     /// Start no more subtasks and ask those that run to end; or ask one of them
-    Cancel(cancel::Cancel),
+    Cancel(task_or_subtask::Cancel),
     /// Save what is known of a task as a zip archive: its subtasks and all their logs
     Diagnosis(diagnosis::Diagnosis),
 }

@@ -1,28 +1,25 @@
 //! `slacktide zone …`.
 
-mod restart;
-mod start;
-mod stop;
-
 use std::process::ExitCode;
 
-use slacktide_api::v1::ZoneStatus;
+use slacktide_api::v1::{RestartZoneRequest, StartZoneRequest, StopZoneRequest, ZoneStatus};
 
 use super::{
     ClientArgs, Connection, Output,
     cluster_ref::ClusterArg,
-    watch::{Goal, Target},
+    operation::{FanOut, Freezing, Stopping, operation_verbs},
+    watch::Target,
 };
 
 /// Operate on one zone of a cluster
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum ZoneCommand {
     /// Isolate a zone where the engine can, then stop its servers
-    Stop(stop::Stop),
+    Stop(Stop),
     /// Start the servers of a zone, then end its isolation
-    Start(start::Start),
+    Start(Start),
     /// Stop and start the servers of a zone
-    Restart(restart::Restart),
+    Restart(Restart),
 }
 
 /// The zone that a verb works on.
@@ -36,9 +33,24 @@ struct ZoneArg {
 }
 
 impl ZoneArg {
-    fn goal(&self, status: ZoneStatus) -> Goal {
-        Goal::Reached(Target::Zone(self.zone.clone(), status))
+    /// The cluster's id and the zone's name.
+    async fn find(&self, connection: &Connection) -> anyhow::Result<(i64, String)> {
+        Ok((self.of.cluster.id(connection).await?, self.zone.clone()))
     }
+}
+
+operation_verbs! {
+    on ZoneArg as (cluster_id, zone_name), towards |status| Target::Zone(zone_name.clone(), status);
+
+    /// Isolate a zone where the engine can, then stop its servers
+    Stop = stop_zone(StopZoneRequest), to reach ZoneStatus::Stopped,
+        with mode: Stopping, minor_freeze: Freezing, max_parallel: FanOut;
+    /// Start the servers of a zone, then end its isolation
+    Start = start_zone(StartZoneRequest), to reach ZoneStatus::Running,
+        with max_parallel: FanOut;
+    /// Stop and start the servers of a zone
+    Restart = restart_zone(RestartZoneRequest), to reach ZoneStatus::Running,
+        with mode: Stopping, max_parallel: FanOut;
 }
 
 impl ZoneCommand {

@@ -107,6 +107,36 @@ fn two_listeners_on_one_port_are_named() {
 }
 
 #[test]
+fn an_address_of_nats_that_is_none_is_refused_and_keeps_its_password() {
+    for url in [
+        "bogus",
+        "",
+        "nats://",
+        "nats://u:hush@",
+        "http://u:hush@a:4222",
+        "nats://a:42222222",
+        "nats://a:port",
+        "nats://a b",
+        "nats://a:4222,",
+        "nats://a:4222,bogus",
+        "u:hush@a:4222",
+    ] {
+        let error = error(&Flags::default(), &[("SLACKTIDE_NATS__URL", url)]);
+        assert!(error.starts_with("nats.url has "), "{url}: {error}");
+        assert!(!error.contains("hush"), "{error}");
+    }
+    for url in [
+        "nats://a",
+        "nats://a:4222/",
+        "tls://u:p%40ss@a.example.org:4222, nats://[::1]:4222",
+        "nats://token@10.0.0.1:4222",
+    ] {
+        let given = variables(&[("SLACKTIDE_NATS__URL", url)]);
+        load_with(&Flags::default(), given).unwrap();
+    }
+}
+
+#[test]
 fn what_is_shown_holds_no_secret_and_can_be_read_again() {
     let given = variables(&[
         ("SLACKTIDE_ADMIN_PASSWORD", "hush"),

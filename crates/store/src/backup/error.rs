@@ -23,7 +23,7 @@ pub enum BackupError {
         reason: String,
     },
     /// A file cannot be read or written.
-    #[error("{operation} {}: {source}", .file.display())]
+    #[error("{operation} {}", .file.display())]
     File {
         /// What was being done.
         operation: &'static str,
@@ -33,7 +33,7 @@ pub enum BackupError {
         source: io::Error,
     },
     /// SQLite failed.
-    #[error("{operation} {}: {source}", .file.display())]
+    #[error("{operation} {}", .file.display())]
     Sqlite {
         /// What was being done.
         operation: &'static str,

@@ -1,5 +1,7 @@
 //! Decides one operation on a task whose rows are in memory.
 
+use std::sync::Arc;
+
 use slacktide_engine::{
     commit::{Advance, Need, advance},
     id::TaskId,
@@ -57,7 +59,11 @@ fn commit(
         .collect();
     let task = change.task.clone();
     working.apply(change);
-    Ok(Ok(Committed { task, claimed }))
+    Ok(Ok(Committed {
+        task,
+        claimed,
+        servers: Arc::default(),
+    }))
 }
 
 /// A run that is over must do nothing more.

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use serde_json::json;
 use slacktide_engine::{
-    commit::{Event, Frame, Need, Refusal, Scan, ServerRow},
+    commit::{Event, Need, Refusal, Scan, ServerRow},
     id::{ServerId, SubtaskId, TaskId, ZoneId},
-    task::Task,
 };
 
-use super::working::Working;
+use super::{
+    opening::{Opened, Opening},
+    working::Working,
+};
 use crate::{
     columns::{to_json, word},
     entity::{subtask, task},
@@ -20,21 +22,13 @@ use crate::{
     statement::statement,
 };
 
-/// A frame with nothing but its task.
-pub(super) fn frame(task: Task) -> Frame {
-    Frame {
-        task,
-        subtasks: BTreeMap::new(),
-        servers: None,
-        scanned: None,
-    }
-}
-
 /// The subtasks that an event speaks of: what deciding on it will surely need.
 pub(super) fn named(event: &Event) -> Vec<SubtaskId> {
     match event {
         Event::Claim { subtasks } => subtasks.clone(),
-        Event::TakeOver { runs } => runs.iter().map(|(id, _)| *id).collect(),
+        Event::TakeOver { runs } | Event::Abandon { runs, .. } => {
+            runs.iter().map(|(id, _)| *id).collect()
+        }
         Event::Finish { subtask, .. }
         | Event::HandBack { subtask, .. }
         | Event::Expire { subtask, .. }
@@ -64,37 +58,37 @@ pub(super) fn with_followers(named: BTreeSet<SubtaskId>) -> BTreeSet<SubtaskId> 
         .collect()
 }
 
-/// Locks tasks, and reads them and those of their subtasks that are known to be needed. The guarded UPDATE of
-/// the tasks' rows comes first of all: from then on nobody else commits on them.
+/// Reads tasks that are not known, and those of the subtasks that are known to be needed. `false` if one of those
+/// that are known is not as it was.
 pub(super) async fn tasks(
     session: &Session,
-    begin: Vec<Statement>,
-    locks: &BTreeSet<TaskId>,
+    opening: &mut Opening,
+    unknown: &BTreeSet<TaskId>,
     named: &BTreeSet<SubtaskId>,
-) -> Result<BTreeMap<TaskId, Working>, StoreError> {
+    tasks: &mut BTreeMap<TaskId, Working>,
+) -> Result<bool, StoreError> {
     let hot = hot::of(session.get_database_backend());
-    let ids = ids(locks.iter().map(|id| id.0))?;
-    let mut statements = begin;
-    statements.push(statement(session, &hot.lock_tasks, [ids.clone().into()]));
-    statements.push(statement(session, &hot.select_tasks, [ids.into()]));
+    let ids = ids(unknown.iter().map(|id| id.0))?;
+    let mut statements = vec![statement(session, &hot.select_tasks, [ids.into()])];
     if !named.is_empty() {
         statements.push(select_subtasks(session, named.iter().copied())?);
     }
-    let first_rows = statements.len() - 1 - usize::from(!named.is_empty());
-    let mut ran = session
-        .run_all(statements)
-        .await?
-        .into_iter()
-        .skip(first_rows);
-    let mut tasks = BTreeMap::new();
+    let found = |ran: &[Ran]| ran.first().map_or(0, |ran| ran.rows.len() as u64);
+    let Opened::Ran(ran) = opening.run(session, statements, found).await? else {
+        return Ok(false);
+    };
+    let mut ran = ran.into_iter();
     for row in ran.next().map(|ran| ran.rows).unwrap_or_default() {
-        let task = task::Model::from_query_result(&row, "")?.try_into_task()?;
-        tasks.insert(task.id, Working::new(task));
+        let row = task::Model::from_query_result(&row, "")?;
+        // The lock has raised it.
+        let version = row.version - 1;
+        let task = row.try_into_task()?;
+        tasks.insert(task.id, Working::new(task, version));
     }
     for ran in ran {
-        know_subtasks(ran, &mut tasks)?;
+        know_subtasks(ran, tasks)?;
     }
-    Ok(tasks)
+    Ok(true)
 }
 
 fn select_subtasks(
@@ -144,15 +138,16 @@ impl Needs {
         self.0.is_empty()
     }
 
-    /// Reads it.
+    /// Reads it. `false` if one of the tasks is not as it was known.
     ///
     /// # Errors
     /// [`Refusal::UnknownSubtask`] if a task has no such subtask.
     pub(super) async fn load(
         self,
         session: &Session,
+        opening: &mut Opening,
         tasks: &mut BTreeMap<TaskId, Working>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut statements = Vec::new();
         let wanted: BTreeSet<_> = self.0.iter().flat_map(|(_, need)| &need.subtasks).collect();
         if !wanted.is_empty() {
@@ -176,7 +171,10 @@ impl Needs {
             let select = "SELECT id, zone_id, status FROM server WHERE cluster_id = ? ORDER BY id";
             statements.push(statement(session, select, [cluster.into()]));
         }
-        let mut ran = session.run_all(statements).await?.into_iter();
+        let Opened::Ran(ran) = opening.run(session, statements, |_| 0).await? else {
+            return Ok(false);
+        };
+        let mut ran = ran.into_iter();
         for answer in ran.by_ref().take(of_subtasks) {
             know_subtasks(answer, tasks)?;
         }
@@ -186,7 +184,8 @@ impl Needs {
                 working.know_servers(servers);
             }
         }
-        self.check(tasks)
+        self.check(tasks)?;
+        Ok(true)
     }
 
     fn check(&self, tasks: &BTreeMap<TaskId, Working>) -> Result<(), StoreError> {

@@ -3,22 +3,29 @@
 //! sees. So a commit costs a share of a handful of statements, whatever it is one of.
 
 mod decide;
+mod known;
 mod load;
+mod opening;
 mod rows;
 mod working;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait, Statement};
 use slacktide_engine::{
     commit::{Claimant, Event},
     id::{SubtaskId, TaskId},
     plan::Accepted,
-    status::ResourceStatus,
+    status::{ResourceStatus, SubtaskStatus},
+    subtask::Subtask,
     time::Micros,
 };
 
 use crate::{
+    assignments::Servers,
     clock,
     commit::{Committed, Journal},
     error::StoreError,
@@ -27,7 +34,9 @@ use crate::{
     session::Session,
     signal::Wake,
 };
+pub(crate) use known::Known;
 use load::Needs;
+use opening::Opening;
 use working::Working;
 
 /// An operation that shares its transaction.
@@ -82,6 +91,8 @@ pub(crate) enum Reply {
 pub(crate) struct Carried {
     pub(crate) replies: Vec<Result<Reply, StoreError>>,
     pub(crate) wakes: Vec<Wake>,
+    /// The tasks as they are then.
+    pub(crate) tasks: BTreeMap<TaskId, Working>,
     /// Whether anything is to be committed. Not if all were refused.
     pub(crate) wrote: bool,
 }
@@ -122,15 +133,54 @@ pub(crate) async fn run(
     session: &Session,
     begin: Statement,
     ops: &[Op],
+    known: &Mutex<Known>,
 ) -> Result<Carried, StoreError> {
-    let now = clock::now();
-    let mut batch = Batch::new(ops.len(), now);
-    let mut begin = vec![begin];
     let locks: BTreeSet<_> = ops.iter().filter_map(Op::locks).collect();
-    if !locks.is_empty() {
-        let named = load::with_followers(ops.iter().flat_map(Op::names).collect());
-        batch.tasks = load::tasks(session, std::mem::take(&mut begin), &locks, &named).await?;
-        batch.decide_all(session, ops).await?;
+    let tasks = lock(known).take(&locks);
+    if !tasks.is_empty() {
+        match attempt(session, begin.clone(), ops, &locks, tasks).await {
+            Ok(Some(carried)) => return Ok(carried),
+            Err(error) if error.is_lost() => return Err(error),
+            // It may have come of what was known and is not so any more.
+            Err(error) => tracing::debug!(%error, "a transaction is begun again, from reading"),
+            Ok(None) => tracing::debug!("somebody else committed on a task, reading it again"),
+        }
+        // SQLite may have ended it by itself.
+        let _ = session.execute_unprepared("ROLLBACK").await;
+    }
+    let read = attempt(session, begin, ops, &locks, BTreeMap::new()).await?;
+    read.ok_or(StoreError::Conflict("a task"))
+}
+
+/// Carries them out with what is known of some of their tasks. `None` if that is not so any more.
+async fn attempt(
+    session: &Session,
+    begin: Statement,
+    ops: &[Op],
+    locks: &BTreeSet<TaskId>,
+    known: BTreeMap<TaskId, Working>,
+) -> Result<Option<Carried>, StoreError> {
+    let mut batch = Batch::new(ops.len(), clock::now());
+    let version = |task: &TaskId| known.get(task).map(|working| working.version);
+    let versions = locks.iter().map(|task| (*task, version(task)));
+    let mut opening = Opening::new(session, begin, versions)?;
+    let unknown: BTreeSet<_> = locks
+        .iter()
+        .copied()
+        .filter(|task| version(task).is_none())
+        .collect();
+    batch.tasks = known;
+    if !unknown.is_empty() {
+        let of_unknown = |op: &&Op| op.locks().is_some_and(|task| unknown.contains(&task));
+        let named = ops.iter().filter(of_unknown).flat_map(Op::names).collect();
+        let named = load::with_followers(named);
+        let tasks = &mut batch.tasks;
+        if !load::tasks(session, &mut opening, &unknown, &named, tasks).await? {
+            return Ok(None);
+        }
+    }
+    if !batch.decide_all(session, &mut opening, ops).await? {
+        return Ok(None);
     }
     for (number, op) in ops.iter().enumerate() {
         match op {
@@ -142,8 +192,16 @@ pub(crate) async fn run(
             Op::Commit(_) | Op::Intent(_) => {}
         }
     }
-    let wrote = rows::write(session, begin, &batch).await?;
-    Ok(batch.into_carried(wrote))
+    let reads = Servers::statements(session, batch.claimed())?;
+    let Some(written) = rows::write(session, opening, &batch, reads).await? else {
+        return Ok(None);
+    };
+    batch.hand_out(Servers::read(written.read.into_iter())?);
+    Ok(Some(batch.into_carried(written.wrote)))
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A transaction in the making.
@@ -172,8 +230,14 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Decides the operations of each task in order, loading what they turn out to need.
-    async fn decide_all(&mut self, session: &Session, ops: &'a [Op]) -> Result<(), StoreError> {
+    /// Decides the operations of each task in order, loading what they turn out to need. `false` if one of the tasks
+    /// is not as it was known.
+    async fn decide_all(
+        &mut self,
+        session: &Session,
+        opening: &mut Opening,
+        ops: &'a [Op],
+    ) -> Result<bool, StoreError> {
         let mut queues: BTreeMap<TaskId, VecDeque<usize>> = BTreeMap::new();
         for (number, op) in ops.iter().enumerate() {
             if let Some(task) = op.locks() {
@@ -197,9 +261,11 @@ impl<'a> Batch<'a> {
                 }
             }
             if needs.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
-            needs.load(session, &mut self.tasks).await?;
+            if !needs.load(session, opening, &mut self.tasks).await? {
+                return Ok(false);
+            }
         }
     }
 
@@ -214,9 +280,28 @@ impl<'a> Batch<'a> {
         self.keys
             .extend(op.key.as_ref().map(|key| (key, task.id.0)));
         self.wakes.push(Wake::Task(task.id, task.revision));
-        self.wakes.push(Wake::Work);
+        self.wakes.extend(first_work(&op.accepted));
         self.submits.push(op);
         self.replies[number] = Some(Ok(Reply::Done));
+    }
+
+    /// The subtasks that were claimed.
+    fn claimed(&self) -> impl Iterator<Item = &Subtask> + Clone {
+        let replies = self.replies.iter().flatten().flatten();
+        replies.flat_map(|reply| match reply {
+            Reply::Committed(committed) => committed.claimed.as_slice(),
+            Reply::Recorded(_) | Reply::Done => &[],
+        })
+    }
+
+    /// Tells those who claimed what they claimed works on.
+    fn hand_out(&mut self, servers: Servers) {
+        let servers = Arc::new(servers);
+        for reply in self.replies.iter_mut().flatten().flatten() {
+            if let Reply::Committed(committed) = reply {
+                committed.servers = Arc::clone(&servers);
+            }
+        }
     }
 
     fn into_carried(self, wrote: bool) -> Carried {
@@ -226,7 +311,20 @@ impl<'a> Batch<'a> {
                 .map(|reply| reply.unwrap_or(Err(StoreError::Closed)))
                 .collect(),
             wakes: self.wakes,
+            tasks: self.tasks,
             wrote,
         }
     }
+}
+
+/// Whom an accepted task wakes: it may be claimed at once, unless it is not for every executor.
+fn first_work(accepted: &Accepted) -> impl Iterator<Item = Wake> {
+    let subtasks = accepted.subtasks.iter();
+    let ready = subtasks.filter(|subtask| subtask.state.status == SubtaskStatus::Ready);
+    ready.map(
+        |first| match first.host.is_none() && first.selector.labels().is_empty() {
+            true => Wake::Accepted(first.task, first.id),
+            false => Wake::Work,
+        },
+    )
 }

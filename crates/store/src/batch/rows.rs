@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, Statement, Value as Bound};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value as Bound};
 use serde_json::{Value, json};
 use slacktide_engine::{revision::Revision, status::ResourceStatus, subtask::Subtask, task::Task};
 
-use super::{Batch, working::Working};
+use super::{
+    Batch,
+    opening::{Opened, Opening},
+    working::Working,
+};
 use crate::{
     columns::{clean, to_json},
     error::{Duplicate, StoreError},
@@ -25,19 +29,27 @@ struct Write {
     duplicate: Option<Duplicate>,
 }
 
-/// Returns whether there was anything to write.
+/// What a batch has written, and what was read after that.
+pub(super) struct Written {
+    /// Whether there was anything to write.
+    pub(super) wrote: bool,
+    pub(super) read: Vec<QueryResult>,
+}
+
+/// Writes, and then reads, in one go. `None` if a task is not as it was known.
 pub(super) async fn write(
     session: &Session,
-    begin: Vec<Statement>,
+    mut opening: Opening,
     batch: &Batch<'_>,
-) -> Result<bool, StoreError> {
-    let begins = begin.len();
+    reads: Vec<Statement>,
+) -> Result<Option<Written>, StoreError> {
+    let ahead = opening.len();
     let writes = writes(session, batch)?;
-    let wrote = !writes.is_empty();
     let statements = writes.iter().map(|write| write.statement.clone());
-    let ran = session.run_all(begin.into_iter().chain(statements).collect());
-    let ran = ran.await.map_err(|failed| {
-        let place = failed.statement.checked_sub(begins);
+    let statements = statements.chain(reads).collect();
+    let opened = opening.run(session, statements, |_| 0).await;
+    let opened = opened.map_err(|failed| {
+        let place = failed.statement.checked_sub(ahead);
         let write = place.and_then(|place| writes.get(place));
         match (StoreError::from(failed.error), write) {
             (StoreError::Duplicate(other), Some(write)) => {
@@ -46,14 +58,21 @@ pub(super) async fn write(
             (error, _) => error,
         }
     })?;
-    for (write, ran) in writes.iter().zip(&ran[begins..]) {
+    let Opened::Ran(mut ran) = opened else {
+        return Ok(None);
+    };
+    for (write, ran) in writes.iter().zip(&ran) {
         if let Some((rows, what)) = write.rows
             && ran.result.rows_affected() != rows as u64
         {
             return Err(StoreError::Conflict(what));
         }
     }
-    Ok(wrote)
+    let read = ran.drain(writes.len()..).flat_map(|ran| ran.rows);
+    Ok(Some(Written {
+        wrote: !writes.is_empty(),
+        read: read.collect(),
+    }))
 }
 
 fn writes(session: &Session, batch: &Batch<'_>) -> Result<Vec<Write>, StoreError> {

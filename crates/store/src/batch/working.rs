@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use slacktide_engine::{
     commit::{Change, FoldedLog, Frame, ResourceChange, Scan, ServerRow},
     id::{ClusterId, ServerId, SubtaskId, ZoneId},
+    plan::Accepted,
     revision::Revision,
     subtask::Subtask,
     task::Task,
@@ -15,8 +16,11 @@ use slacktide_engine::{
 /// A changed status, and when it changed.
 pub(super) type Changed<Id> = (ResourceChange<Id>, Micros);
 
-pub(super) struct Working {
+#[derive(Debug)]
+pub(crate) struct Working {
     pub(super) frame: Frame,
+    /// The version of the task's row, before this transaction raises it.
+    pub(super) version: i64,
     /// What each loaded run is about to do, as its row says or will say.
     pub(super) intents: BTreeMap<SubtaskId, String>,
     /// The subtasks whose rows are to be written.
@@ -30,9 +34,15 @@ pub(super) struct Working {
 }
 
 impl Working {
-    pub(super) fn new(task: Task) -> Self {
+    pub(super) fn new(task: Task, version: i64) -> Self {
         Self {
-            frame: super::load::frame(task),
+            frame: Frame {
+                task,
+                subtasks: BTreeMap::new(),
+                servers: None,
+                scanned: None,
+            },
+            version,
             intents: BTreeMap::new(),
             changed: BTreeSet::new(),
             revisions: Vec::new(),
@@ -42,6 +52,30 @@ impl Working {
             released: false,
             logs: Vec::new(),
         }
+    }
+
+    /// A task that was just accepted.
+    pub(super) fn accepted(accepted: Accepted) -> Self {
+        let mut working = Self::new(accepted.task, 0);
+        let subtasks = accepted.subtasks.into_iter();
+        working.frame.subtasks = subtasks.map(|subtask| (subtask.id, subtask)).collect();
+        working.frame.scanned = Some(Scan::All);
+        working
+    }
+
+    /// The task as this transaction leaves it, once it is committed.
+    pub(super) fn settled(self) -> Self {
+        let mut settled = Self::new(self.frame.task, self.version + 1);
+        settled.frame.scanned = self.frame.scanned;
+        settled.frame.servers = self.frame.servers;
+        settled.frame.subtasks = self.frame.subtasks;
+        settled.intents = self.intents;
+        for id in &self.changed {
+            if let Some(subtask) = settled.frame.subtasks.get_mut(id) {
+                subtask.version += 1;
+            }
+        }
+        settled
     }
 
     /// Takes a row that was read. One that is known already may have changed since.

@@ -34,8 +34,8 @@ trait Dialect {
     /// The rows as a table called `new`.
     fn rows(columns: &[Column]) -> String;
 
-    /// Rows of `table`, by the primary key `id`.
-    fn select(table: &str, columns: &str) -> String;
+    /// Rows of `table`, by the ids in its column `key`.
+    fn select(table: &str, key: &str, columns: &str) -> String;
 
     /// Changes the rows of `table` that fulfil `guard`. Its locks are taken in the order of the given rows.
     fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String {
@@ -50,13 +50,17 @@ trait Dialect {
         )
     }
 
-    /// Raises the version of the rows of `task`, and thus locks them, in the order of their ids.
+    /// Raises the version of the rows of `task` that have the given one, or any where none is given, and thus locks
+    /// them, in the order of their ids.
     fn lock_tasks() -> String {
         let set = [("version", "task.version + 1")];
-        Self::update("task", &IDS, &set, "task.id = new.id")
+        Self::update("task", &LOCK, &set, IS_AS_KNOWN)
     }
 }
 
+const LOCK: [Column; 2] = [Int("id"), Int("version")];
+const IS_AS_KNOWN: &str =
+    "task.id = new.id AND (new.version IS NULL OR task.version = new.version)";
 const IDS: [Column; 1] = [Int("id")];
 
 /// All of a subtask, by name: a text with `*` would have to be prepared anew after a migration.
@@ -74,12 +78,22 @@ const TASK_COLUMNS: &str = "task.id, task.kind, task.cluster_id, task.cluster_na
      task.start_time, task.finish_time, task.error, task.revision, task.last_time, task.total, task.successful, \
      task.failed, task.active, task.running, task.version";
 
+/// All of a server, and its cluster's SQL account.
+const SERVER_COLUMNS: &str = "server.id, server.cluster_id, server.zone_id, server.position, server.ip, \
+     server.sql_port, server.rpc_port, server.status, server.status_reason, server.driver, server.host, \
+     server.base_dir_hash, server.process, server.launch, server.stop_time, server.update_time, server.version, \
+     cluster.sql_user, cluster.sql_password";
+
 /// The statements, in a database's words.
 pub(crate) struct Hot {
     /// By their ids, as the selects.
     pub(crate) lock_tasks: String,
     pub(crate) select_tasks: String,
     pub(crate) select_subtasks: String,
+    /// With their clusters' SQL accounts.
+    pub(crate) select_servers: String,
+    /// The same, by the ids of their zones.
+    pub(crate) select_zones_servers: String,
     pub(crate) insert_tasks: String,
     pub(crate) insert_subtasks: String,
     pub(crate) insert_revisions: String,
@@ -112,8 +126,10 @@ pub(crate) fn of(backend: DbBackend) -> &'static Hot {
 fn hot<D: Dialect>() -> Hot {
     Hot {
         lock_tasks: D::lock_tasks(),
-        select_tasks: D::select("task", TASK_COLUMNS),
-        select_subtasks: D::select("subtask", SUBTASK_COLUMNS),
+        select_tasks: D::select("task", "id", TASK_COLUMNS),
+        select_subtasks: D::select("subtask", "id", SUBTASK_COLUMNS),
+        select_servers: servers::<D>("id"),
+        select_zones_servers: servers::<D>("zone_id"),
         insert_tasks: insert::<D>("task", &TASK),
         insert_subtasks: insert::<D>("subtask", &NEW_SUBTASK),
         insert_revisions: insert::<D>("task_revision", &REVISION),
@@ -328,6 +344,11 @@ fn names(columns: &[Column]) -> String {
 fn insert<D: Dialect>(table: &str, columns: &[Column]) -> String {
     let (names, rows) = (names(columns), D::rows(columns));
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {rows}")
+}
+
+fn servers<D: Dialect>(key: &str) -> String {
+    let servers = D::select("server", key, SERVER_COLUMNS);
+    format!("{servers} JOIN cluster ON cluster.id = server.cluster_id")
 }
 
 /// Sets every column that came, but for the id; the version is raised.

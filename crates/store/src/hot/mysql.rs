@@ -25,9 +25,11 @@ impl Dialect for Mysql {
         )
     }
 
-    fn select(table: &str, columns: &str) -> String {
+    fn select(table: &str, key: &str, columns: &str) -> String {
         let (hint, rows) = (hint(table), Self::rows(&IDS));
-        format!("SELECT {hint} {columns} FROM {rows} STRAIGHT_JOIN {table} ON {table}.id = new.id")
+        format!(
+            "SELECT {hint} {columns} FROM {rows} STRAIGHT_JOIN {table} ON {table}.{key} = new.id"
+        )
     }
 
     fn update(table: &str, columns: &[Column], set: &[(&str, &str)], guard: &str) -> String {

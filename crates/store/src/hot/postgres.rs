@@ -1,7 +1,7 @@
 //! PostgreSQL: `jsonb_array_elements`. Connections that write are told never to hash, merge or scan, so that a
 //! plan made for a small table does not stay when it has grown.
 
-use super::{Column, Dialect, IDS};
+use super::{Column, Dialect, IDS, IS_AS_KNOWN, LOCK};
 
 pub(super) struct Postgres;
 
@@ -21,17 +21,17 @@ impl Dialect for Postgres {
         )
     }
 
-    fn select(table: &str, columns: &str) -> String {
+    fn select(table: &str, key: &str, columns: &str) -> String {
         let rows = Self::rows(&IDS);
-        format!("SELECT {columns} FROM {rows} JOIN {table} ON {table}.id = new.id")
+        format!("SELECT {columns} FROM {rows} JOIN {table} ON {table}.{key} = new.id")
     }
 
     fn lock_tasks() -> String {
         // An UPDATE alone promises no order, and two commits that lock several tasks must not meet crosswise.
-        let rows = Self::rows(&IDS);
+        let rows = Self::rows(&LOCK);
         format!(
             "UPDATE task SET version = task.version + 1 FROM ( \
-             SELECT task.id FROM task WHERE task.id IN (SELECT id FROM {rows}) ORDER BY task.id FOR UPDATE \
+             SELECT task.id FROM {rows} JOIN task ON {IS_AS_KNOWN} ORDER BY task.id FOR UPDATE OF task \
              ) AS held WHERE task.id = held.id"
         )
     }

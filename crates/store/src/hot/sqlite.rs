@@ -1,4 +1,4 @@
-//! SQLite: `json_each`.
+//! SQLite: `jsonb_each`.
 
 use super::{Column, Dialect, IDS};
 
@@ -11,12 +11,12 @@ impl Dialect for Sqlite {
             .enumerate()
             .map(|(place, column)| format!("value->>{place} AS {}", column.name()));
         let columns: Vec<_> = columns.collect();
-        format!("(SELECT {} FROM json_each(?)) AS new", columns.join(", "))
+        format!("(SELECT {} FROM jsonb_each(?)) AS new", columns.join(", "))
     }
 
-    fn select(table: &str, columns: &str) -> String {
+    fn select(table: &str, key: &str, columns: &str) -> String {
         // CROSS keeps the planner from turning the join around.
         let rows = Self::rows(&IDS);
-        format!("SELECT {columns} FROM {rows} CROSS JOIN {table} ON {table}.id = new.id")
+        format!("SELECT {columns} FROM {rows} CROSS JOIN {table} ON {table}.{key} = new.id")
     }
 }

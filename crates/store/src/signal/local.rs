@@ -5,13 +5,25 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use slacktide_engine::id::TaskId;
+use slacktide_engine::id::{SubtaskId, TaskId};
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::Wake;
 
 /// How many changes of tasks a follower of all tasks may fall behind.
 const TASK_NEWS: usize = 1024;
+
+/// How many accepted tasks are named to an executor. Beyond this it looks for itself.
+const ACCEPTED: usize = 1024;
+
+/// What an executor is woken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing but these: the first subtasks of tasks that were just accepted, which any executor may run.
+    Accepted(Vec<(TaskId, SubtaskId)>),
+    /// There may be anything.
+    Anything,
+}
 
 /// What a follower of all tasks is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +37,9 @@ pub enum TaskNews {
 /// The channels. All clones are one.
 #[derive(Clone, Debug)]
 pub(super) struct Local {
-    pub(super) work: Arc<Notify>,
+    work: Arc<Notify>,
+    /// What the next to be woken for work is told; nothing if nobody has to be.
+    next_work: Arc<Mutex<Option<Work>>>,
     pub(super) canceling: Arc<Notify>,
     pub(super) all_tasks: broadcast::Sender<TaskNews>,
     tasks: Arc<Mutex<Watched>>,
@@ -43,6 +57,7 @@ impl Default for Local {
     fn default() -> Self {
         Self {
             work: Arc::default(),
+            next_work: Arc::default(),
             canceling: Arc::default(),
             all_tasks: broadcast::Sender::new(TASK_NEWS),
             tasks: Arc::default(),
@@ -57,7 +72,8 @@ impl Local {
 
     pub(super) fn deliver(&self, wake: Wake) {
         match wake {
-            Wake::Work => self.work.notify_one(),
+            Wake::Work => self.wake_for(Work::Anything),
+            Wake::Accepted(task, first) => self.wake_for(Work::Accepted(vec![(task, first)])),
             Wake::Cancel => self.canceling.notify_one(),
             Wake::Task(task, revision) => {
                 self.watched().tell(task, revision);
@@ -69,12 +85,43 @@ impl Local {
 
     /// Wakes everybody: there may have been wake-ups that did not arrive.
     pub(super) fn deliver_all(&self) {
-        self.work.notify_one();
+        self.wake_for(Work::Anything);
         self.canceling.notify_one();
         let _ = self.all_tasks.send(TaskNews::Missed);
         for sender in self.watched().senders.values() {
             sender.send_modify(|_| {});
         }
+    }
+
+    pub(super) async fn work(&self) -> Work {
+        loop {
+            self.work.notified().await;
+            if let Some(work) = self.next_work().take() {
+                return work;
+            }
+        }
+    }
+
+    fn wake_for(&self, work: Work) {
+        let mut next = self.next_work();
+        *next = Some(match (next.take(), work) {
+            (None, work) => work,
+            (Some(Work::Accepted(mut tasks)), Work::Accepted(more))
+                if tasks.len() + more.len() <= ACCEPTED =>
+            {
+                tasks.extend(more);
+                Work::Accepted(tasks)
+            }
+            (Some(_), _) => Work::Anything,
+        });
+        drop(next);
+        self.work.notify_one();
+    }
+
+    fn next_work(&self) -> MutexGuard<'_, Option<Work>> {
+        self.next_work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn watched(&self) -> MutexGuard<'_, Watched> {
@@ -132,6 +179,24 @@ mod tests {
         local.deliver(Wake::Task(TaskId(1), 7));
         local.deliver(Wake::Task(TaskId(1), 5));
         assert_eq!(*watcher.borrow_and_update(), 7);
+    }
+
+    #[tokio::test]
+    async fn an_executor_is_told_which_tasks_were_accepted_unless_there_may_be_more() {
+        let local = Local::default();
+        let accepted = |task| (TaskId(task), SubtaskId(10 * task));
+        let accept = |task| local.deliver(Wake::Accepted(TaskId(task), SubtaskId(10 * task)));
+        accept(1);
+        accept(2);
+        let both = vec![accepted(1), accepted(2)];
+        assert_eq!(local.work().await, Work::Accepted(both));
+
+        accept(3);
+        local.deliver(Wake::Work);
+        accept(4);
+        assert_eq!(local.work().await, Work::Anything);
+        (0..10_000).for_each(accept);
+        assert_eq!(local.work().await, Work::Anything);
     }
 
     #[test]

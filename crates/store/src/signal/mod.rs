@@ -15,9 +15,9 @@ mod postgres;
 use std::sync::{Arc, OnceLock};
 
 pub use link::LinkError;
-pub use local::TaskNews;
+pub use local::{TaskNews, Work};
 use sea_orm::DatabaseBackend;
-use slacktide_engine::id::TaskId;
+use slacktide_engine::id::{SubtaskId, TaskId};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use self::{
@@ -34,6 +34,8 @@ use crate::connect::Store;
 pub(crate) enum Wake {
     /// Subtasks may be READY: executors.
     Work,
+    /// This subtask is READY, the first of a task that was just accepted, and any executor may run it.
+    Accepted(TaskId, SubtaskId),
     /// Runs may be CANCELING: their executors.
     Cancel,
     /// A task has a new revision: its watchers.
@@ -51,8 +53,8 @@ pub struct Signals {
 impl Signals {
     /// Waits until a commit may have made work. One waiter is woken; a wake-up that comes before the wait is
     /// kept for it.
-    pub async fn work(&self) {
-        self.local.work.notified().await;
+    pub async fn work(&self) -> Work {
+        self.local.work().await
     }
 
     /// Waits until a commit may have ended runs that still go on: an executor looks which of its own are

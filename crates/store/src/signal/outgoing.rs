@@ -79,7 +79,7 @@ impl Pending {
 
     fn add(&mut self, wake: Wake) {
         match wake {
-            Wake::Work => self.work = true,
+            Wake::Work | Wake::Accepted(..) => self.work = true,
             Wake::Cancel => self.cancel = true,
             Wake::Task(..) if self.anything => {}
             Wake::Task(task, revision) => {

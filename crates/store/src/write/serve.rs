@@ -21,7 +21,7 @@ use super::{
     link::{Failure, Line, Transaction},
 };
 use crate::{
-    batch::{self, Carried, Op, Reply},
+    batch::{self, Carried, Known, Op, Reply},
     error::StoreError,
     ids,
     session::Session,
@@ -38,7 +38,10 @@ const PROBE: Duration = Duration::from_secs(2);
 type Done = oneshot::Sender<Result<Reply, StoreError>>;
 
 /// Operations that share a transaction.
-struct Together<'a>(&'a [Op]);
+struct Together<'a> {
+    ops: &'a [Op],
+    known: &'a Mutex<Known>,
+}
 
 impl Transaction for Together<'_> {
     type Output = Carried;
@@ -48,7 +51,7 @@ impl Transaction for Together<'_> {
         session: &'s Session,
         begin: Statement,
     ) -> BoxFuture<'s, Result<Carried, StoreError>> {
-        Box::pin(batch::run(session, begin, self.0))
+        Box::pin(batch::run(session, begin, self.ops, self.known))
     }
 
     fn wrote(carried: &Carried) -> bool {
@@ -113,6 +116,7 @@ struct Serving {
     line: Line,
     signals: Signals,
     working: Arc<AtomicBool>,
+    known: Mutex<Known>,
 }
 
 pub(super) async fn serve(
@@ -125,6 +129,7 @@ pub(super) async fn serve(
         line,
         signals,
         working,
+        known: Mutex::default(),
     };
     let mut group = Vec::with_capacity(GROUP);
     while serving.receive(&mut queue, &mut group).await > 0 {
@@ -181,8 +186,12 @@ impl Serving {
 
     async fn shared(&mut self, mut ops: Vec<Op>, mut dones: Vec<Done>) {
         if ops.len() > 1 {
-            match self.line.attempt(&Together(&ops)).await {
-                Ok(carried) => return self.answer(carried, dones),
+            let together = Together {
+                ops: &ops,
+                known: &self.known,
+            };
+            match self.line.attempt(&together).await {
+                Ok(carried) => return self.answer(carried, ops, dones),
                 Err(Failure::Unknown(error)) => {
                     tracing::warn!(%error, operations = ops.len(), "the answer to a commit was lost");
                     for (op, done) in ops.drain(..).zip(dones.drain(..)) {
@@ -202,12 +211,14 @@ impl Serving {
     }
 
     async fn one(&mut self, op: Op, done: Done) {
-        let ops = [op];
-        let together = Together(&ops);
+        let together = Together {
+            ops: std::slice::from_ref(&op),
+            known: &self.known,
+        };
         match self.line.transact("a shared operation", &together).await {
-            Ok(carried) => self.answer(carried, vec![done]),
+            Ok(carried) => self.answer(carried, vec![op], vec![done]),
             Err(Failure::Unknown(error)) => {
-                let result = self.settle(&ops[0], error).await;
+                let result = self.settle(&op, error).await;
                 let _ = done.send(result);
             }
             Err(failure) => {
@@ -255,10 +266,17 @@ impl Serving {
         }
     }
 
-    fn answer(&self, carried: Carried, dones: Vec<Done>) {
+    fn answer(&self, carried: Carried, ops: Vec<Op>, dones: Vec<Done>) {
         self.note(None);
         self.send(carried.wakes);
-        for (reply, done) in carried.replies.into_iter().zip(dones) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if carried.wrote {
+            known.keep(carried.tasks.into_values());
+        }
+        for ((reply, op), done) in carried.replies.into_iter().zip(ops).zip(dones) {
+            if let (Op::Submit(submit), Ok(_)) = (op, &reply) {
+                known.keep_accepted(submit.accepted);
+            }
             let _ = done.send(reply);
         }
     }

@@ -157,6 +157,40 @@ pub(crate) async fn claims_within_room(db: impl Backend) {
     assert_eq!(rest.expect("a commit").claimed.len(), 3);
 }
 
+/// Were the graph read by each of its commits, 9,012 subtasks would make that many times as many rows. Rows that
+/// cannot be read tell, since they fail whoever loads them.
+pub(crate) async fn loads_the_subtask_and_its_barrier_and_never_the_graph(db: impl Backend) {
+    let store = db.open().await;
+    let e1 = executor("e1");
+    let (accepted, begun) = running(&store, 1, 40, &e1).await;
+    let run = &begun.claimed[0];
+    let downstreams: Vec<_> = run.downstreams.iter().collect();
+    let [barrier] = downstreams[..] else {
+        panic!("one barrier, not {downstreams:?}");
+    };
+    let (server, first) = (run.server.expect("a server"), run.id.0);
+    // A few that come next may be read ahead, however large the graph is.
+    let ahead = first + 10;
+    assert!(barrier.0 > ahead && accepted.subtasks.len() == 128);
+    for damage in [
+        format!(
+            "UPDATE subtask SET kind = 'Wait note' \
+             WHERE id <> {barrier} AND NOT id BETWEEN {first} AND {ahead}"
+        ),
+        format!("UPDATE server SET driver = 'not json' WHERE id <> {server}"),
+    ] {
+        db.execute(&damage).await;
+    }
+    let whole = store.task(run.task, true).await;
+    assert!(matches!(whole, Err(StoreError::Corrupt { .. })));
+
+    let ended = commit(&store, run.task, success(run), &e1).await;
+
+    ended.expect("the rest is not loaded");
+    let barrier = store.subtask(run.task, barrier).await.expect("the barrier");
+    assert_eq!(barrier.open_upstreams, 39);
+}
+
 pub(crate) async fn claims_for_its_own_host_only(db: impl Backend) {
     let store = db.open().await;
     let mut new = new_cluster(1, 1, 2);

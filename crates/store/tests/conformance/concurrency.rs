@@ -6,7 +6,7 @@ use futures::future::join_all;
 use slacktide_engine::{
     commit::{Event, Refusal},
     id::TaskId,
-    status::TaskStatus,
+    status::{SubtaskStatus, TaskStatus},
 };
 use slacktide_store::{Duplicate, StoreError};
 
@@ -190,4 +190,35 @@ pub(crate) async fn gives_a_run_to_one_claimant(db: impl Backend) {
     assert_eq!(committed.claimed.len(), 3);
     let own = store.runs_of(&owner.executor).await.expect("its runs");
     assert_eq!(own.len(), 3);
+}
+
+/// Two processes end the last two upstreams of a barrier in the same moment: whichever commits later must see
+/// what the other has written, whatever snapshot its transaction began with.
+pub(crate) async fn opens_a_barrier_whose_last_upstreams_end_at_once(db: impl Backend) {
+    let stores = [db.open().await, db.open().await];
+    let executors = [executor("e1"), executor("e2")];
+    for number in 0..12 {
+        let (accepted, begun) = running(&stores[0], number, 2, &executors[0]).await;
+        let task = accepted.task.id;
+        let [one, other] = begun.claimed.as_slice() else {
+            panic!("a run for each server, not {begun:?}");
+        };
+        assert_eq!(one.downstreams, other.downstreams);
+
+        let ends = tokio::join!(
+            commit(&stores[0], task, success(one), &executors[0]),
+            commit(&stores[1], task, success(other), &executors[1]),
+        );
+
+        let ends = [ends.0.expect("a commit"), ends.1.expect("a commit")];
+        let mut claimed = ends.map(|end| end.claimed.len());
+        claimed.sort_unstable();
+        assert_eq!(claimed, [0, 2], "the later one goes on, and it alone");
+        let barrier = one.downstreams.iter().next().expect("a barrier");
+        let barrier = stores[0].subtask(task, barrier).await.expect("the barrier");
+        assert_eq!(
+            (barrier.open_upstreams, barrier.state.status),
+            (0, SubtaskStatus::Successful)
+        );
+    }
 }

@@ -113,6 +113,8 @@ pub(crate) async fn refuses_to_commit_on_a_corrupt_row(db: impl Backend) {
     );
     db.execute(&damage).await;
     let before = db.dump().await;
+    // One that has not read the task yet.
+    let store = db.open().await;
 
     let runs = vec![(run.id, run.epoch)];
     for event in [success(run), Event::TakeOver { runs }] {

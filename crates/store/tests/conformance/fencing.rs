@@ -3,6 +3,7 @@
 use slacktide_engine::{
     commit::{Event, Outcome, Refusal},
     id::SubtaskId,
+    status::{Operation, SubtaskStatus},
 };
 use slacktide_store::{Committed, Journal, Store, StoreError};
 
@@ -82,6 +83,44 @@ pub(crate) async fn drops_late_results_whole(db: impl Backend) {
         "{refused:?}"
     );
     db.dump().await.assert_same(&before, "a run given back");
+}
+
+pub(crate) async fn drops_a_late_result_that_names_the_epoch_of_a_skip(db: impl Backend) {
+    let store = db.open().await;
+    let e2 = executor("e2");
+    let (_, begun) = running(&store, 1, 1, &executor("e1")).await;
+    let run = &begun.claimed[0];
+    let stale = async |when: &str| {
+        let before = db.dump().await;
+        let late = commit_journaled(&store, &begun, success(run)).await;
+        assert!(
+            matches!(late, Err(StoreError::Refused(Refusal::Stale { .. }))),
+            "{when}: {late:?}"
+        );
+        db.dump().await.assert_same(&before, when);
+    };
+    let failed = commit(&store, run.task, failure(run, "no answer"), &e2).await;
+    failed.expect("it fails");
+    stale("after the failure").await;
+
+    let skip = store.command(run.task, Event::SkipSubtask(run.id), None);
+    skip.await.expect("it is skipped");
+    let skipped = store.subtask(run.task, run.id).await.expect("the subtask");
+    assert_eq!(skipped.epoch, run.epoch, "the late result names this epoch");
+    stale("before the skip runs").await;
+
+    let subtasks = vec![run.id];
+    let claimed = commit(&store, run.task, Event::Claim { subtasks }, &e2).await;
+    let claimed = claimed.expect("it is claimed");
+    stale("while the skip runs").await;
+    let ended = commit(&store, run.task, success(&claimed.claimed[0]), &e2).await;
+    ended.expect("it is passed over");
+    stale("after the skip").await;
+    let skipped = store.subtask(run.task, run.id).await.expect("the subtask");
+    assert_eq!(
+        (skipped.state.status, skipped.state.operation),
+        (SubtaskStatus::Successful, Operation::Skip)
+    );
 }
 
 pub(crate) async fn refuses_what_the_graph_has_not(db: impl Backend) {

@@ -21,7 +21,13 @@ pub(crate) async fn remembers_what_was_made(db: impl Backend) {
 
     let registering = store.register(new_cluster(1, 1, 1), Some(key("register")));
     let cluster = registering.await.expect("it is registered");
-    let mending = store.mend(cluster.id, None, Vec::new(), Some(key("mend")));
+    let mending = store.mend(
+        cluster.id,
+        None,
+        Default::default(),
+        Vec::new(),
+        Some(key("mend")),
+    );
     mending.await.expect("it is mended");
     let submission = stop_of(&cluster, Some(key("stop")));
     let task = store.submit(submission).await.expect("it is accepted").task;
@@ -109,7 +115,13 @@ pub(crate) async fn forgets_after_a_day(db: impl Backend) {
     let cluster = register(&store, 1, 1, 1).await;
     let mend = async |id: &str| {
         store
-            .mend(cluster.id, None, Vec::new(), Some(key(id)))
+            .mend(
+                cluster.id,
+                None,
+                Default::default(),
+                Vec::new(),
+                Some(key(id)),
+            )
             .await
     };
     mend("a").await.expect("it is mended");

@@ -214,7 +214,9 @@ fn ended(run: &Subtask, outcome: Outcome) -> Event {
 /// Ends the claimed runs, all at once, and what they make READY, until nothing is left. Returns the task as
 /// the last commit left it.
 pub(crate) async fn drive(store: &Store, begun: Committed, claimant: &Claimant) -> Task {
-    let Committed { mut task, claimed } = begun;
+    let Committed {
+        mut task, claimed, ..
+    } = begun;
     let mut runs = claimed;
     while !runs.is_empty() {
         let ends = runs

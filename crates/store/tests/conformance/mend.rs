@@ -1,6 +1,6 @@
-//! Mending a registered cluster: its account and its servers' drivers.
+//! Mending a registered cluster: its account, its selector and its servers' drivers.
 
-use slacktide_engine::{commit::Claimant, id::ClusterId};
+use slacktide_engine::{commit::Claimant, id::ClusterId, selector::Selector};
 use slacktide_store::{Candidates, Duplicate, ServerSettings, StoreError};
 
 use crate::{
@@ -20,7 +20,13 @@ pub(crate) async fn replaces_settings(db: impl Backend) {
     }];
 
     let mended = store
-        .mend(cluster.id, Some(account("new")), settings, None)
+        .mend(
+            cluster.id,
+            Some(account("new")),
+            Default::default(),
+            settings,
+            None,
+        )
         .await
         .expect("it is mended");
 
@@ -35,9 +41,13 @@ pub(crate) async fn replaces_settings(db: impl Backend) {
     let read = store.cluster(cluster.id).await.expect("the cluster");
     assert_eq!(read, mended);
 
-    let without = store.mend(cluster.id, None, Vec::new(), None).await;
+    let without = store
+        .mend(cluster.id, None, Default::default(), Vec::new(), None)
+        .await;
     assert_eq!(without.expect("it is mended").sql, None);
-    let unknown = store.mend(ClusterId(404), None, Vec::new(), None).await;
+    let unknown = store
+        .mend(ClusterId(404), None, Default::default(), Vec::new(), None)
+        .await;
     assert!(
         matches!(unknown, Err(StoreError::NotFound { .. })),
         "{unknown:?}"
@@ -58,7 +68,13 @@ pub(crate) async fn refuses_a_taken_directory(db: impl Backend) {
 
     let settings = vec![driver_of(0, "/data/ob2"), driver_of(1, "/data/ob1")];
     let taken = store
-        .mend(second.id, Some(account("new")), settings, None)
+        .mend(
+            second.id,
+            Some(account("new")),
+            Default::default(),
+            settings,
+            None,
+        )
         .await;
 
     assert!(
@@ -72,10 +88,14 @@ pub(crate) async fn refuses_a_taken_directory(db: impl Backend) {
         id: servers(&first)[0].id,
         driver: simulated(),
     }];
-    let moved = store.mend(first.id, None, elsewhere, None).await;
+    let moved = store
+        .mend(first.id, None, Default::default(), elsewhere, None)
+        .await;
     moved.expect("it is mended");
     let settings = vec![driver_of(1, "/data/ob1")];
-    let mended = store.mend(second.id, None, settings, None).await;
+    let mended = store
+        .mend(second.id, None, Default::default(), settings, None)
+        .await;
     mended.expect("the directory is free");
 }
 
@@ -92,12 +112,20 @@ pub(crate) async fn swaps_directories_and_lets_go_of_none(db: impl Backend) {
     };
 
     let swapped = vec![settings(0, "/b"), settings(1, "/a")];
-    let mended = store.mend(cluster.id, None, swapped, None).await;
+    let mended = store
+        .mend(cluster.id, None, Default::default(), swapped, None)
+        .await;
 
     let mended = mended.expect("it is mended");
     let drivers: Vec<_> = servers(&mended).iter().map(|s| s.driver.clone()).collect();
     assert_eq!(drivers, ["/b", "/a", "/c"].map(|dir| process("db1", dir)));
-    let account_only = store.mend(cluster.id, Some(account("new")), Vec::new(), None);
+    let account_only = store.mend(
+        cluster.id,
+        Some(account("new")),
+        Default::default(),
+        Vec::new(),
+        None,
+    );
     account_only.await.expect("it is mended");
     // Also the directories that an update does not name stay taken.
     for base_dir in ["/a", "/b", "/c"] {
@@ -131,7 +159,13 @@ pub(crate) async fn moves_what_waits_to_another_host(db: impl Backend) {
         id: server.id,
         driver: process("there", &format!("/data/{}", server.id)),
     });
-    let mended = store.mend(cluster.id, None, elsewhere.collect(), None);
+    let mended = store.mend(
+        cluster.id,
+        None,
+        Default::default(),
+        elsewhere.collect(),
+        None,
+    );
     mended.await.expect("it is mended");
 
     // What runs ends where it is; what waits is for the other host.
@@ -152,6 +186,45 @@ pub(crate) async fn moves_what_waits_to_another_host(db: impl Backend) {
     );
 }
 
+pub(crate) async fn moves_what_waits_to_other_labels(db: impl Backend) {
+    let store = db.open().await;
+    let labels = |text: &str| -> Selector { text.parse().expect("labels") };
+    let mut new = new_cluster(1, 1, 2);
+    new.selector = labels("dc=a");
+    let cluster = store.register(new, None).await.expect("it is registered");
+    let accepted = submit(&store, &cluster).await;
+    let room_for_one = Claimant {
+        room: 1,
+        labels: labels("dc=a"),
+        ..executor("e1")
+    };
+    let begun = begin(&store, &accepted, &room_for_one).await;
+    let with = async |text| {
+        let met = [labels(text)];
+        store
+            .candidates("here", &met, 10)
+            .await
+            .expect("candidates")
+    };
+    let before = with("dc=a").await;
+    assert_eq!((before.ready.len(), before.lost.len()), (1, 1));
+
+    let mended = store.mend(cluster.id, None, labels("dc=b"), Vec::new(), None);
+    let mended = mended.await.expect("it is mended");
+
+    assert_eq!(mended.selector, labels("dc=b"));
+    let split = |ready, lost| Candidates { ready, lost };
+    assert_eq!(with("dc=a").await, split(Vec::new(), before.lost));
+    assert_eq!(with("dc=b").await, split(before.ready, Vec::new()));
+    let snapshot = store.task(begun.task.id, true).await.expect("the task");
+    let as_before = snapshot.subtasks.iter();
+    let as_before = as_before.filter(|subtask| subtask.selector == labels("dc=a"));
+    assert_eq!(
+        as_before.map(|subtask| subtask.id).collect::<Vec<_>>(),
+        [begun.claimed[0].id]
+    );
+}
+
 pub(crate) async fn touches_no_other_cluster(db: impl Backend) {
     let store = db.open().await;
     let cluster = register(&store, 1, 1, 1).await;
@@ -161,7 +234,9 @@ pub(crate) async fn touches_no_other_cluster(db: impl Backend) {
         driver: process("db1", "/data/ob1"),
     }];
 
-    let mended = store.mend(cluster.id, None, of_other, None).await;
+    let mended = store
+        .mend(cluster.id, None, Default::default(), of_other, None)
+        .await;
 
     let mended = mended.expect("it is mended");
     assert_eq!(servers(&mended), servers(&cluster));
@@ -179,7 +254,9 @@ pub(crate) async fn goes_on_from_the_highest_generation(db: impl Backend) {
     db.execute("UPDATE cluster SET generation = 7 WHERE name = 'ob_3'")
         .await;
     let mend = async |id| {
-        let mended = store.mend(id, None, Vec::new(), None).await;
+        let mended = store
+            .mend(id, None, Default::default(), Vec::new(), None)
+            .await;
         mended.expect("it is mended").generation
     };
 

@@ -15,8 +15,8 @@ use slacktide_store::{Duplicate, NewExecutor, StoreError, clock};
 use crate::{
     backend::Backend,
     kit::{
-        LIMIT, begin, commit, drive, executor, failure, key, new_cluster, new_executor, process,
-        register, running, servers, submit,
+        LIMIT, begin, commit, drive, executor, failure, key, new_cluster, new_executor, register,
+        running, servers, submit,
     },
 };
 
@@ -195,25 +195,6 @@ pub(crate) async fn offers_by_labels(db: impl Backend) {
         both.expect("candidates").ready,
         [root(&accepted), root(&anywhere)]
     );
-}
-
-pub(crate) async fn tells_what_is_stranded(db: impl Backend) {
-    let store = db.open().await;
-    let mut new = new_cluster(1, 1, 1);
-    new.zones[0].servers[0].driver = process("there", "/data/ob1");
-    let cluster = store.register(new, None).await.expect("it is registered");
-    let accepted = submit(&store, &cluster).await;
-    begin(&store, &accepted, &executor("e1")).await;
-
-    let stranded = store.stranded().await.expect("subtasks");
-    let hosts: Vec<_> = stranded.iter().map(|(_, _, host)| host.as_str()).collect();
-    assert_eq!(hosts, ["there"]);
-    let of_there = NewExecutor {
-        host: "there".to_owned(),
-        ..new_executor("e2")
-    };
-    store.begin_lease(of_there, false).await.expect("a lease");
-    assert_eq!(store.stranded().await.expect("subtasks"), []);
 }
 
 fn seen(server: ServerId) -> Observed {

@@ -18,10 +18,16 @@ use crate::{
     },
 };
 
+/// What the claimed runs are told: the same, whether by the claim or, where they are lost, afterwards.
 async fn assignments(store: &Store, committed: Committed) -> Vec<Assignment> {
-    let Committed { task, claimed } = committed;
-    let assigned = store.assignments(task, claimed).await;
-    assigned.expect("the assignments")
+    let mut read = Vec::new();
+    for subtask in committed.claimed.clone() {
+        let assigned = store.assignment(committed.task.clone(), subtask).await;
+        read.push(assigned.expect("an assignment"));
+    }
+    let told = committed.into_assignments().expect("the assignments");
+    assert_eq!(told, read);
+    told
 }
 
 pub(crate) async fn journals_processes(db: impl Backend) {
@@ -90,6 +96,7 @@ pub(crate) async fn tells_a_run_what_it_works_on(db: impl Backend) {
     let mended = store.mend(
         cluster.id,
         None,
+        Default::default(),
         vec![ServerSettings {
             id: mended_server,
             driver: process("here", "/data/ob4"),

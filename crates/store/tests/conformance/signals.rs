@@ -94,7 +94,9 @@ pub(crate) async fn wake_an_executor_when_there_is_work(db: impl Backend) {
 
     // A wake-up waits for an executor that is busy when it comes.
     let accepted = submit(&store, &cluster).await;
-    work().await.expect("a READY root");
+    let first = work().await.expect("a READY root");
+    let root = (accepted.task.id, accepted.subtasks[0].id);
+    assert_eq!(first, slacktide_store::Work::Accepted(vec![root]));
 
     let room_for_one = Claimant {
         room: 1,

@@ -77,7 +77,7 @@ pub(crate) fn assert_whole(snapshot: &TaskSnapshot) {
     assert_eq!(snapshot.task.tally, tally, "{:?}", snapshot.task);
 }
 
-pub(crate) async fn folds_one_snapshot_into_the_next(db: impl Backend) {
+pub(crate) async fn shows_no_rows_of_a_later_revision_under_an_earlier_one(db: impl Backend) {
     let store = db.open().await;
     let e1 = executor("e1");
     let (mut steps, mut number) = (0, 0);
@@ -112,7 +112,9 @@ pub(crate) async fn folds_one_snapshot_into_the_next(db: impl Backend) {
 
 /// Ends the claimed runs and what they make READY, one in a commit.
 async fn drive_singly(store: &Store, begun: Committed, claimant: &Claimant) -> Task {
-    let Committed { mut task, claimed } = begun;
+    let Committed {
+        mut task, claimed, ..
+    } = begun;
     let mut runs = VecDeque::from(claimed);
     while let Some(run) = runs.pop_front() {
         let ended = commit(store, run.task, success(&run), claimant).await;

@@ -26,6 +26,8 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
+        // An answer is several packets, and each would wait 40 ms for the one before to be acknowledged.
+        let _ = stream.set_nodelay(true);
         Self { stream, next: 0 }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::base_dir::BaseDir;
-use super::identity::{Launch, is_observer};
+use super::identity::{Launch, MARK, is_observer};
 use super::start_error::StartError;
 
 /// Where a server's program is, in its base directory.
@@ -22,8 +22,9 @@ const FOR_A_NEW_SEEKDB: [&str; 6] = [
 ];
 const FOR_A_NEW_OBSERVER: [&str; 4] = ["-o", "--optstr", "-r", "--rs_list"];
 
-/// Variables by which systemd speaks to the one process that it started.
-const OF_ANOTHER_LAUNCH: [&str; 8] = [
+/// Variables by which systemd, and a start from here, speak of the one process that they started.
+const OF_ANOTHER_LAUNCH: [&str; 9] = [
+    MARK,
     "INVOCATION_ID",
     "JOURNAL_STREAM",
     "LISTEN_FDNAMES",
@@ -193,6 +194,7 @@ mod tests {
         let environment = [
             ("LD_LIBRARY_PATH", "/lib"),
             ("NOTIFY_SOCKET", "/run/notify"),
+            ("SLACKTIDE_START", "1.1.1"),
         ];
         let command =
             StartCommand::of(&base, Some(&launch(&exe, &arguments, &environment))).unwrap();

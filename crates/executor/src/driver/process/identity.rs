@@ -58,7 +58,17 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
 }
 
+/// By this variable a server is known that an executor of this host started, whatever becomes of that executor.
+pub(super) const MARK: &str = "SLACKTIDE_START";
+
 impl Launch {
+    /// What the start that led to this launch gave it to be known by.
+    pub(super) fn mark(&self) -> Option<&str> {
+        let mut variables = self.environment.iter();
+        let (_, mark) = variables.find(|(name, _)| name == MARK)?;
+        Some(mark)
+    }
+
     fn read(proc_dir: &Path, exe: PathBuf) -> io::Result<Self> {
         let environment = strings(&std::fs::read(proc_dir.join("environ"))?);
         Ok(Self {

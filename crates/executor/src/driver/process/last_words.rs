@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::process::ExitStatus;
 
-/// How much of the end of a log is read. A server writes tens of megabytes while it starts, and goes on writing
-/// while it ends, on a busy machine for long after its last error.
-const TAIL: u64 = 16 * 1024 * 1024;
+use super::log_tail::LogTail;
+
 /// How many errors are told, and how much of each.
 const LINES: usize = 3;
 const LINE_LENGTH: usize = 300;
+/// How much of the end of its output is read.
+const OUTPUT: u64 = 64 * 1024;
 /// The code by which a server says that its data is damaged, in a line of an error or of its diagnosis.
 const INVALID_DATA: &str = "=-4070";
 
@@ -26,26 +27,6 @@ pub struct LastWords {
     pub damaged_data: bool,
 }
 
-impl LastWords {
-    /// Reads what a server left since its logs were marked.
-    pub(super) fn read(mark: &Mark, output: Option<&Path>, status: Option<ExitStatus>) -> Self {
-        let log = mark.since().unwrap_or_default();
-        let mut lines = last(with_level(&log, &["ERROR"]));
-        if lines.is_empty() {
-            let text = output
-                .and_then(|path| tail(path, 0).ok())
-                .unwrap_or_default();
-            lines = last(text.lines().filter(|line| !line.trim().is_empty()));
-        }
-        Self {
-            status: status.map(|status| status.to_string()),
-            lines,
-            damaged_data: with_level(&log, &["ERROR", "EDIAG"])
-                .any(|line| line.contains(INVALID_DATA)),
-        }
-    }
-}
-
 impl fmt::Display for LastWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(status) = &self.status {
@@ -58,64 +39,81 @@ impl fmt::Display for LastWords {
     }
 }
 
-/// The end of a server's log before it was started.
-pub(super) struct Mark {
-    log: PathBuf,
-    length: u64,
+/// Picks the errors out of a server's log while that is still written.
+#[derive(Debug)]
+pub(super) struct Errors {
+    log: LogTail,
+    found: LastWords,
 }
 
-impl Mark {
-    pub(super) fn of(base_dir: &Path, program: &str) -> Self {
-        let log = base_dir.join("log").join(format!("{program}.log"));
-        let length = log.metadata().map_or(0, |meta| meta.len());
-        Self { log, length }
+impl Errors {
+    /// Those that are written to this log from now on.
+    pub(super) fn of(log: LogTail) -> Self {
+        let found = LastWords::default();
+        Self { log, found }
     }
 
-    /// Whether any error was written since.
-    pub(super) fn has_errors(&self) -> bool {
-        let since = self.since().unwrap_or_default();
-        with_level(&since, &["ERROR"]).next().is_some()
+    /// Reads what was written since the last look, and returns whether any error was written at all. Blocks.
+    pub(super) fn look(&mut self) -> bool {
+        // What cannot be read tells nothing.
+        let _ = self.log.read_lines(|line| self.found.judge(line));
+        !self.found.lines.is_empty()
     }
 
-    /// The end of what was written since.
-    fn since(&self) -> io::Result<String> {
-        let length = self.log.metadata()?.len();
-        // A shorter file is a new one.
-        tail(
-            &self.log,
-            if length < self.length { 0 } else { self.length },
-        )
+    /// The last words of the server, with the end of its output where its log has no errors. Blocks.
+    pub(super) fn last_words(self, output: Option<&File>, status: Option<ExitStatus>) -> LastWords {
+        let Self { log, mut found } = self;
+        found.judge(&log.unended());
+        if found.lines.is_empty() {
+            let text = output.and_then(|output| end_of(output).ok());
+            let text = text.unwrap_or_default();
+            let told = text.lines().filter(|line| !line.trim().is_empty());
+            told.for_each(|line| found.keep(line));
+        }
+        found.status = status.map(|status| status.to_string());
+        found
     }
 }
 
-fn tail(path: &Path, from: u64) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let from = from.max(file.metadata()?.len().saturating_sub(TAIL));
-    file.seek(SeekFrom::Start(from))?;
-    let mut text = Vec::new();
-    file.take(TAIL).read_to_end(&mut text)?;
+impl LastWords {
+    fn judge(&mut self, line: &str) {
+        let is_error = has_level(line, "ERROR");
+        if is_error {
+            self.keep(line);
+        }
+        let is_diagnosis = is_error || has_level(line, "EDIAG");
+        self.damaged_data |= is_diagnosis && line.contains(INVALID_DATA);
+    }
+
+    /// Keeps a line, and the last few of those before it.
+    fn keep(&mut self, line: &str) {
+        if self.lines.len() == LINES {
+            self.lines.remove(0);
+        }
+        let line = line.chars().take(LINE_LENGTH).collect();
+        self.lines.push(line);
+    }
+}
+
+/// Whether a line of a log has this level, which follows the time in brackets.
+fn has_level(line: &str, level: &str) -> bool {
+    line.split_once("] ")
+        .is_some_and(|(_, text)| text.starts_with(level))
+}
+
+fn end_of(output: &File) -> io::Result<String> {
+    let length = output.metadata()?.len();
+    let mut text = vec![0; usize::try_from(length.min(OUTPUT)).unwrap_or_default()];
+    let read = output.read_at(&mut text, length.saturating_sub(OUTPUT))?;
+    text.truncate(read);
     Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-/// The lines of a log that have one of these levels, which follows the time in brackets.
-fn with_level<'a>(log: &'a str, levels: &'a [&str]) -> impl Iterator<Item = &'a str> {
-    log.lines().filter(|line| {
-        let text = line.split_once("] ").map(|(_, text)| text);
-        text.is_some_and(|text| levels.iter().any(|level| text.starts_with(level)))
-    })
-}
-
-fn last<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let lines: Vec<&str> = lines.collect();
-    let from = lines.len().saturating_sub(LINES);
-    lines[from..]
-        .iter()
-        .map(|line| line.chars().take(LINE_LENGTH).collect())
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::path::PathBuf;
+
     use super::*;
 
     const LOG: &str =
@@ -123,20 +121,28 @@ mod tests {
 
     fn base() -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("log")).unwrap();
-        let log = dir.path().join("log/observer.log");
+        let log = dir.path().join("observer.log");
         std::fs::write(&log, LOG).unwrap();
         (dir, log)
     }
 
+    fn append(log: &PathBuf, text: &str) {
+        let mut file = File::options().append(true).open(log).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
     #[test]
     fn only_errors_of_this_start_are_told() {
-        let (dir, log) = base();
-        let mark = Mark::of(dir.path(), "observer");
-        let news = "[2026-01-01 00:00:02.000000] INFO  [X] fine\n\
-            [2026-01-01 00:00:03.000000] ERROR [SERVER] init [errcode=-4070] fail to start server storage meta service\n";
-        std::fs::write(&log, format!("{LOG}{news}")).unwrap();
-        let words = LastWords::read(&mark, None, None);
+        let (_dir, log) = base();
+        let mut errors = Errors::of(LogTail::from_end(log.clone()));
+        append(&log, "[2026-01-01 00:00:02.000000] INFO  [X] fine\n");
+        assert!(!errors.look());
+        append(
+            &log,
+            "[2026-01-01 00:00:03.000000] ERROR [SERVER] init [errcode=-4070] fail to start server storage meta service\n",
+        );
+        assert!(errors.look());
+        let words = errors.last_words(None, None);
         assert_eq!(words.lines.len(), 1);
         assert!(words.damaged_data);
         assert!(
@@ -146,23 +152,31 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_wrote_no_log_is_told_by_its_output() {
-        let (dir, _) = base();
-        let mark = Mark::of(dir.path(), "observer");
-        let output = dir.path().join("output");
-        std::fs::write(&output, "one\ntwo\n\nthree\nfour\n").unwrap();
-        let words = LastWords::read(&mark, Some(&output), None);
-        assert_eq!(words.lines, ["two", "three", "four"]);
-        assert!(!words.damaged_data);
-        let silent = LastWords::read(&mark, None, None);
-        assert_eq!(silent.to_string(), "it left no error in its log");
+    fn the_last_few_errors_are_told_over_all_looks() {
+        let (_dir, log) = base();
+        let mut errors = Errors::of(LogTail::from_end(log.clone()));
+        for number in 1..=5 {
+            append(&log, &format!("[t] ERROR number {number}\n"));
+            assert!(errors.look());
+        }
+        append(&log, "[t] EDIAG ret=-4070\n[t] ERROR cut off");
+        assert!(errors.look(), "an error once found stays found");
+        let words = errors.last_words(None, None);
+        let told = ["number 4", "number 5", "cut off"].map(|text| format!("[t] ERROR {text}"));
+        assert_eq!(words.lines, told);
+        assert!(words.damaged_data);
     }
 
     #[test]
-    fn a_log_that_was_begun_anew_is_read_from_its_beginning() {
+    fn a_server_that_wrote_no_log_is_told_by_its_output() {
         let (dir, log) = base();
-        let mark = Mark::of(dir.path(), "observer");
-        std::fs::write(&log, "[t] ERROR new\n").unwrap();
-        assert_eq!(LastWords::read(&mark, None, None).lines, ["[t] ERROR new"]);
+        let errors = || Errors::of(LogTail::from_end(log.clone()));
+        let output = dir.path().join("output");
+        std::fs::write(&output, "one\ntwo\n\nthree\nfour\n").unwrap();
+        let words = errors().last_words(Some(&File::open(output).unwrap()), None);
+        assert_eq!(words.lines, ["two", "three", "four"]);
+        assert!(!words.damaged_data);
+        let silent = errors().last_words(None, None);
+        assert_eq!(silent.to_string(), "it left no error in its log");
     }
 }

@@ -10,6 +10,7 @@ mod base_dir;
 mod check;
 mod command;
 mod dying;
+mod ended;
 mod error;
 mod find;
 mod finding;
@@ -18,12 +19,14 @@ pub(super) mod host_file;
 mod identity;
 mod ladder;
 mod last_words;
+mod log_tail;
 mod obstacle;
 mod owner;
 mod ports;
 mod prepared;
 mod procfs;
 mod send;
+mod sock_diag;
 mod spawn;
 mod start;
 mod start_error;
@@ -174,7 +177,7 @@ impl ProcessDriver {
         let state = self.host_file().await?.peek(self.lock_wait).await?;
         let start = state.start.as_ref();
         Ok(start
-            .and_then(|start| start.by(&process.identity))
+            .and_then(|start| start.by(&process))
             .map(str::to_owned))
     }
 

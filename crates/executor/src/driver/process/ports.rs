@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::obstacle::Obstacle;
 use super::procfs::{self, Listener};
+use super::sock_diag;
 
 /// A process that listens on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,10 @@ pub(super) fn holders(ports: &[u16]) -> Result<Vec<PortHolder>, Obstacle> {
 }
 
 fn listeners(ports: &[u16]) -> io::Result<Vec<Listener>> {
+    sock_diag::listeners(ports).or_else(|_| listed_in_proc(ports))
+}
+
+fn listed_in_proc(ports: &[u16]) -> io::Result<Vec<Listener>> {
     let mut found = procfs::listeners(&std::fs::read_to_string("/proc/net/tcp")?, ports);
     // Absent where the host has no IPv6.
     if let Some(table) = procfs::unless_gone(std::fs::read_to_string("/proc/net/tcp6"))? {
@@ -140,5 +145,15 @@ mod tests {
         );
         drop(listener);
         assert_eq!(holders(&[port]).unwrap(), []);
+    }
+
+    #[test]
+    fn a_host_that_answers_no_questions_over_netlink_is_read_from_proc() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(
+            listed_in_proc(&[port]).unwrap(),
+            sock_diag::listeners(&[port]).unwrap()
+        );
     }
 }

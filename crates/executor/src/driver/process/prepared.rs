@@ -3,7 +3,7 @@
 use super::base_dir::BaseDir;
 use super::command::StartCommand;
 use super::identity::Launch;
-use super::last_words::Mark;
+use super::log_tail::LogTail;
 use super::start::unknown;
 use super::start_error::StartError;
 use super::{ProcessDriver, blocking, spawn};
@@ -12,7 +12,8 @@ use super::{ProcessDriver, blocking, spawn};
 pub(super) struct Prepared {
     pub(super) base: BaseDir,
     pub(super) command: StartCommand,
-    pub(super) mark: Mark,
+    /// The server's own log, from where this start begins.
+    pub(super) log: LogTail,
 }
 
 impl Prepared {
@@ -27,12 +28,9 @@ impl Prepared {
             spawn::may_start(&base)?;
             let command = StartCommand::of(&base, launch.as_ref())?;
             let program = command.exe.file_name().unwrap_or_default();
-            let mark = Mark::of(&base.path, &program.to_string_lossy());
-            Ok(Self {
-                base,
-                command,
-                mark,
-            })
+            let log = format!("{}.log", program.to_string_lossy());
+            let log = LogTail::from_end(base.path.join("log").join(log));
+            Ok(Self { base, command, log })
         });
         prepared.await.map_err(unknown)?
     }

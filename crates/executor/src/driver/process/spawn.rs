@@ -1,29 +1,31 @@
 //! Runs a server's program so that it outlives this executor.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, fchown};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
 use rustix::process::geteuid;
 use tokio::process::{Child, Command};
 
 use super::base_dir::BaseDir;
 use super::command::StartCommand;
+use super::identity::MARK;
 use super::start_error::StartError;
 
 /// Makes a session of its own for a program: the end of this executor's session reaches it no more.
 const SETSID: [&str; 2] = ["/usr/bin/setsid", "/bin/setsid"];
 
 /// What the program writes before its own log is open, beside that log.
-const OUTPUT: &str = "slacktide_start.log";
+pub(super) const OUTPUT: &str = "slacktide_start.log";
 
 /// A program that was just run: the server itself, or a launcher that ends once the server is on its way.
 pub(super) struct Newborn {
     child: Child,
-    pub(super) output: Option<PathBuf>,
+    /// What it wrote, where that is kept.
+    pub(super) output: io::Result<File>,
 }
 
 impl Newborn {
@@ -47,49 +49,55 @@ pub(super) fn may_start(base: &BaseDir) -> Result<(), StartError> {
     })
 }
 
-/// Runs the command in the base directory as the owner of the server's files.
-pub(super) fn spawn(base: &BaseDir, start: &StartCommand) -> io::Result<Newborn> {
+/// Runs the command in the base directory as the owner of the server's files, with the mark of its start.
+pub(super) fn spawn(
+    base: &BaseDir,
+    start: &StartCommand,
+    mark: Option<&str>,
+) -> io::Result<Newborn> {
     let setsid = SETSID.iter().find(|path| Path::new(path).is_file());
     let setsid =
         setsid.ok_or_else(|| io::Error::other("setsid is not there: install util-linux"))?;
     // A server without a place for its output runs as well.
-    let output = open_output(base).ok();
+    let output = open_output(base);
     let mut command = Command::new(setsid);
     command
         .arg(&start.exe)
         .args(&start.arguments)
         .env_clear()
         .envs(start.environment.iter().map(|(name, value)| (name, value)))
+        .envs(mark.map(|mark| (MARK, mark)))
         .current_dir(&base.path)
         .stdin(Stdio::null())
-        .stdout(copy(output.as_ref())?)
-        .stderr(copy(output.as_ref())?)
+        .stdout(copy(output.as_ref().ok())?)
+        .stderr(copy(output.as_ref().ok())?)
         .kill_on_drop(false);
     if geteuid().is_root() && base.owner != 0 {
         command.uid(base.owner).gid(base.group);
     }
     Ok(Newborn {
         child: command.spawn()?,
-        output: output.map(|_| output_path(base)),
+        output,
     })
 }
 
-fn output_path(base: &BaseDir) -> PathBuf {
-    base.path.join("log").join(OUTPUT)
-}
-
-/// Opened by this executor, perhaps as root, in another user's directory: never through a link.
+/// Opened by this executor, perhaps as root, in a directory where another user may put what he likes: never through a
+/// link, and nothing but a file that is his or this executor's under this one name.
 fn open_output(base: &BaseDir) -> io::Result<File> {
-    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
-    let mut options = OpenOptions::new();
-    options
-        .create(true)
-        .append(true)
-        .mode(0o640)
-        .custom_flags(flags);
-    let file = options.open(output_path(base))?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("the place for the output is no file"));
+    let own = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = own | OFlags::RDONLY | OFlags::DIRECTORY;
+    let base_dir = openat(CWD, &base.path, dir, Mode::empty())?;
+    let log = openat(&base_dir, "log", dir, Mode::empty())?;
+    let refused = |what: &str| Err(io::Error::other(what));
+    if fstat(&log)?.st_uid != base.owner {
+        return refused("the directory is another user's");
+    }
+    let flags = own | OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NONBLOCK;
+    let file = File::from(openat(&log, OUTPUT, flags, Mode::from_raw_mode(0o640))?);
+    let meta = file.metadata()?;
+    let is_own = meta.uid() == base.owner || meta.uid() == geteuid().as_raw();
+    if !meta.is_file() || !is_own || meta.nlink() != 1 {
+        return refused("it is no file of the server's own");
     }
     file.set_len(0)?;
     if geteuid().is_root() {

@@ -12,7 +12,6 @@ use super::handle::{Handle, NoHandle};
 use super::host_file::Locked;
 use super::identity::{Identity, Launch, Process};
 use super::ladder::Limits;
-use super::last_words::LastWords;
 use super::prepared::Prepared;
 use super::spawn::{self, Newborn};
 use super::start_error::StartError;
@@ -21,10 +20,6 @@ use super::{ProcessDriver, blocking};
 use crate::crash_point;
 use crate::run_log::{Intents, RunLog};
 use crate::sql;
-
-/// How often, and how long each time, the last errors of a server that ended are waited for.
-const LOG_WAITS: u32 = 20;
-const LOG_WAIT: Duration = Duration::from_millis(100);
 
 /// How long the lock of the host's state file is held for a program to become visible as a server. Others wait for
 /// that lock for longer.
@@ -90,7 +85,7 @@ pub(super) async fn start(
 pub(super) struct Starting<'a> {
     pub(super) driver: &'a ProcessDriver,
     pub(super) order: StartOrder<'a>,
-    started: Instant,
+    pub(super) started: Instant,
 }
 
 impl Starting<'_> {
@@ -137,15 +132,21 @@ impl Starting<'_> {
         if self.order.cancel.is_cancelled() {
             return Err(StartError::Canceled { started: None });
         }
-        locked.state.start = Some(Start::new(self.order.fence, &self.order.started_by));
+        let start = Start::new(self.order.fence, &self.order.started_by);
+        let mark = start.mark.clone();
+        locked.state.start = Some(start);
         let locked = save(locked).await?;
         crash_point::reached("after-note").await;
-        let mut newborn = match spawn::spawn(&prepared.base, &prepared.command) {
+        let spawned = spawn::spawn(&prepared.base, &prepared.command, mark.as_deref());
+        let mut newborn = match spawned {
             Ok(newborn) => newborn,
             Err(source) => return self.unstarted(locked, prepared, source).await,
         };
         crash_point::reached("after-spawn").await;
         self.log(format!("ran {}", prepared.command.exe.display()));
+        if let Err(error) = &newborn.output {
+            self.log(format!("log/{} is not written: {error}", spawn::OUTPUT));
+        }
 
         let process = self.see(locked, prepared, &mut newborn).await?;
         self.log(format!("it is there: {process}"));
@@ -155,7 +156,7 @@ impl Starting<'_> {
     fn ran_already(&self, locked: &Locked, process: Process) -> Started {
         let start = locked.state.start.as_ref();
         let started_by = start
-            .and_then(|start| start.by(&process.identity))
+            .and_then(|start| start.by(&process))
             .map(ToOwned::to_owned);
         let text = match &started_by {
             Some(by) => {
@@ -302,23 +303,6 @@ impl Starting<'_> {
         let port = self.driver.target.sql_port;
         while sql::greeting(ip, port, GREETING_LIMIT).await.is_err() {
             tokio::time::sleep(GREETING_POLL).await;
-        }
-    }
-
-    async fn ended(&self, prepared: &Prepared, newborn: &mut Newborn) -> StartError {
-        let after = self.started.elapsed();
-        let status = newborn.ended();
-        // A server lets go of its lock before the last of its log is written.
-        let mut waits = LOG_WAITS;
-        while waits > 0 && !prepared.mark.has_errors() {
-            tokio::time::sleep(LOG_WAIT).await;
-            waits -= 1;
-        }
-        let words = LastWords::read(&prepared.mark, newborn.output.as_deref(), status);
-        if words.damaged_data {
-            StartError::DataDamaged { after, words }
-        } else {
-            StartError::Ended { after, words }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use slacktide_engine::fence::Fence;
 
-use super::identity::Identity;
+use super::identity::{Identity, Process};
 use super::ladder::Signal;
 
 /// What no executor of this host may forget.
@@ -27,6 +27,9 @@ pub(super) struct Start {
     pub(super) epoch: i64,
     /// On whose behalf, as the caller said.
     pub(super) by: String,
+    /// What the program was given to be known by; nothing in a note of an earlier version.
+    #[serde(default)]
+    pub(super) mark: Option<String>,
     /// The process that came of it, once it was seen.
     pub(super) process: Option<Started>,
 }
@@ -45,6 +48,12 @@ impl Start {
             generation: fence.generation,
             epoch: fence.epoch,
             by: by.to_owned(),
+            mark: Some(format!(
+                "{}.{}.{}",
+                fence.generation,
+                fence.epoch,
+                now_micros()
+            )),
             process: None,
         }
     }
@@ -58,10 +67,18 @@ impl Start {
     }
 
     /// On whose behalf this process was started, if by this start.
-    pub(super) fn by(&self, identity: &Identity) -> Option<&str> {
-        let process = self.process.as_ref()?;
-        let same = (process.pid, process.start_time) == (identity.pid, identity.start_time)
-            && process.boot_id == identity.boot_id;
+    ///
+    /// One that was never written down, since the start was canceled or its executor died before, is known by the mark
+    /// that it was given. What else was started meanwhile, by the same command even, has none.
+    pub(super) fn by(&self, process: &Process) -> Option<&str> {
+        let identity = &process.identity;
+        let same = match &self.process {
+            Some(started) => {
+                (started.pid, started.start_time) == (identity.pid, identity.start_time)
+                    && started.boot_id == identity.boot_id
+            }
+            None => self.mark.is_some() && self.mark.as_deref() == process.launch.mark(),
+        };
         same.then_some(self.by.as_str())
     }
 }
@@ -114,7 +131,7 @@ impl Sent {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "it bounds a wait and orders nothing"
+    reason = "it bounds a wait and tells starts apart; it orders nothing"
 )]
 fn now_micros() -> i64 {
     let since = SystemTime::now()

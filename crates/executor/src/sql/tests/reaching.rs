@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use slacktide_test_databases::scripted_mysql::{Greeting, Script, ScriptedMysql};
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use super::{account, server};
 use crate::run_log::RunLog;
 use crate::sql::accessible::accessible;
 use crate::sql::{
-    Class, Limits, SqlError, connect, connect_any, greeting, minor_freeze, wait_accessible,
+    Class, Limits, MOST_SESSIONS, SqlError, connect, connect_any, greeting, minor_freezes,
+    wait_accessible,
 };
 
 const SHORT: Limits = Limits {
@@ -150,14 +152,15 @@ async fn waiting_goes_on_through_not_yet_and_ends_with_never() {
             .times(1),
     );
     let (log, mut lines) = RunLog::new();
-    wait_accessible(&server(scripted.port()), Some(&account()), &log)
+    let asking = Semaphore::new(1);
+    wait_accessible(&server(scripted.port()), Some(&account()), &asking, &log)
         .await
         .unwrap();
     assert!(lines.recv().await.unwrap().contains(text));
     assert!(lines.recv().await.unwrap().contains("1049"));
 
     scripted.play(Script::new().deny("root"));
-    let error = wait_accessible(&server(scripted.port()), Some(&account()), &log)
+    let error = wait_accessible(&server(scripted.port()), Some(&account()), &asking, &log)
         .await
         .unwrap_err();
     assert!(matches!(error, SqlError::Denied { .. }), "{error}");
@@ -186,8 +189,8 @@ async fn a_freeze_is_of_one_server_and_waits_for_its_checkpoint() {
             .ok("MINOR FREEZE SERVER = ('127.0.0.1:2882')"),
     );
     let (log, mut lines) = RunLog::new();
-    minor_freeze(
-        &server(scripted.port()),
+    minor_freezes(
+        &[server(scripted.port())],
         &account(),
         Duration::from_secs(20),
         &log,
@@ -216,8 +219,8 @@ async fn a_freeze_of_an_engine_of_one_node_is_of_all_of_it() {
             .ok("MINOR FREEZE"),
     );
     let log = RunLog::new().0;
-    minor_freeze(
-        &server(scripted.port()),
+    minor_freezes(
+        &[server(scripted.port())],
         &account(),
         Duration::from_secs(20),
         &log,
@@ -227,4 +230,61 @@ async fn a_freeze_of_an_engine_of_one_node_is_of_all_of_it() {
         scripted.received("ALTER").last().unwrap(),
         "ALTER SYSTEM MINOR FREEZE"
     );
+}
+
+/// Takes `total` connections and returns how many were open at a time. It lets go of them once no more come.
+async fn most_at_once(listener: TcpListener, total: usize) -> usize {
+    const NO_MORE_COME: Duration = Duration::from_millis(200);
+    let (mut open, mut taken, mut most) = (Vec::new(), 0, 0);
+    while taken < total || !open.is_empty() {
+        match tokio::time::timeout(NO_MORE_COME, listener.accept()).await {
+            Ok(accepted) => {
+                open.push(accepted.unwrap());
+                taken += 1;
+                most = most.max(open.len());
+            }
+            Err(_) => open.clear(),
+        }
+    }
+    most
+}
+
+#[tokio::test]
+async fn of_a_large_cluster_a_bounded_number_of_servers_is_frozen_at_a_time() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let servers = vec![server(listener.local_addr().unwrap().port()); MOST_SESSIONS + 9];
+    let (account, log) = (account(), RunLog::new().0);
+    let freezing = minor_freezes(&servers, &account, Duration::from_secs(20), &log);
+    let (most, ()) = tokio::join!(most_at_once(listener, servers.len()), freezing);
+    assert_eq!(most, MOST_SESSIONS);
+}
+
+#[tokio::test]
+async fn a_freeze_whose_time_is_over_is_skipped_and_no_server_is_asked() {
+    let scripted = start(Script::new());
+    let (log, mut lines) = RunLog::new();
+    let servers = [server(scripted.port())];
+    minor_freezes(&servers, &account(), Duration::ZERO, &log).await;
+    assert!(
+        lines
+            .recv()
+            .await
+            .unwrap()
+            .contains("time for freezes is over")
+    );
+    assert!(scripted.statements().is_empty());
+}
+
+#[tokio::test]
+async fn of_a_large_cluster_a_bounded_number_of_servers_is_waited_for_at_a_time() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let servers = vec![server(listener.local_addr().unwrap().port()); MOST_SESSIONS + 9];
+    let (asking, log) = (Semaphore::new(MOST_SESSIONS), RunLog::new().0);
+    let waiting = servers
+        .iter()
+        .map(|server| wait_accessible(server, None, &asking, &log));
+    tokio::select! {
+        _ = futures::future::join_all(waiting) => unreachable!("nobody greets"),
+        most = most_at_once(listener, servers.len()) => assert_eq!(most, MOST_SESSIONS),
+    }
 }

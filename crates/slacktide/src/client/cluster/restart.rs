@@ -35,7 +35,7 @@ impl Restart {
             id: self.of.cluster.id(connection).await?,
             request_id: operation.key.request_id.clone(),
             validate_only: operation.validate_only,
-            mode: self.stopping.mode().into(),
+            mode: self.stopping.mode(),
             view: operation.view(output.format).into(),
             max_parallel: self.fan_out.max_parallel(),
         };

@@ -49,7 +49,7 @@ impl Stop {
             id,
             request_id: self.operation.key.request_id.clone(),
             validate_only: self.operation.validate_only,
-            mode: self.stopping.mode().into(),
+            mode: self.stopping.mode(),
             minor_freeze: self.freezing.minor_freeze(),
             view: self.operation.view(format).into(),
             max_parallel: self.fan_out.max_parallel(),

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use slacktide_server::password;
 use slacktide_store::Location;
 
-use super::{Role, Seconds, Settings};
+use super::{super::mask, Role, Seconds, Settings};
 
 /// How long an idempotency key counts, and with it the task that it names.
 const LEAST_KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -27,6 +27,7 @@ impl Settings {
         }
         self.check_listeners()?;
         self.check_roles()?;
+        self.check_nats()?;
         if let Some(keep) = self.retention.keep {
             ensure!(
                 keep.duration() >= LEAST_KEPT,
@@ -82,6 +83,20 @@ impl Settings {
             usable,
             "gateway.upstream is {upstream:?}: it must be like http://127.0.0.1:50051 (no TLS in this version)"
         );
+        Ok(())
+    }
+
+    /// What cannot be an address would be a link that is down for ever, and costs latency without a word.
+    fn check_nats(&self) -> anyhow::Result<()> {
+        for url in self.nats.url.iter().flat_map(|urls| urls.split(',')) {
+            let url = url.trim();
+            ensure!(
+                is_nats(url),
+                "nats.url has {:?}, which is no address of a NATS server: write nats://HOST:PORT or tls://HOST:PORT, \
+                 several with commas between",
+                mask::addresses(url)
+            );
+        }
         Ok(())
     }
 
@@ -144,4 +159,19 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Whether it has the scheme of NATS, a host, and nothing but a port behind it.
+fn is_nats(url: &str) -> bool {
+    let Some(("nats" | "tls", place)) = url.split_once("://") else {
+        return false;
+    };
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    let authority = place.strip_suffix('/').unwrap_or(place);
+    let Ok(authority) = authority.parse::<http::uri::Authority>() else {
+        return false;
+    };
+    let port = authority.as_str().strip_prefix(authority.host());
+    let port = port.map(|port| port.strip_prefix(':').unwrap_or(port));
+    port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok())
 }

@@ -75,7 +75,7 @@ impl Host {
             .args(["-c", SERVER])
             .args(arguments)
             .current_dir(cwd);
-        Fake::start(command)
+        Fake::start(&mut command)
     }
 
     /// Starts a process named like a supervisor that starts the fake server.
@@ -90,7 +90,7 @@ impl Host {
             .arg(server)
             .args(["-c", SERVER])
             .current_dir(self.base());
-        Fake::start(command)
+        Fake::start(&mut command)
     }
 
     /// How a fake server is launched that was launched like this before.
@@ -170,7 +170,8 @@ fn python(alias: &Path) -> Command {
 pub(super) struct Fake(pub(super) Child);
 
 impl Fake {
-    fn start(mut command: Command) -> Self {
+    /// Runs a fake server and returns when it is up.
+    pub(super) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())

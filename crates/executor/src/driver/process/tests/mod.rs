@@ -3,6 +3,8 @@
 mod dying;
 mod fake;
 mod looking;
+mod marks;
+mod output;
 mod real_engine;
 mod starting;
 mod stopping;

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use slacktide_engine::cluster::Driver;
 use slacktide_engine::fence::Fence;
 use slacktide_engine::finding::FindingResult;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::fake::{Intentions, StopCase, free_ports};
@@ -121,7 +122,8 @@ impl RealHost {
         let log = RunLog::new().0;
         let account = account();
         let server = server(self.sql_port);
-        let waiting = sql::wait_accessible(&server, Some(&account), &log);
+        let asking = Semaphore::new(1);
+        let waiting = sql::wait_accessible(&server, Some(&account), &asking, &log);
         tokio::time::timeout(Duration::from_secs(90), waiting)
             .await
             .unwrap()
@@ -211,6 +213,8 @@ async fn data_port_and_settings_outlive_stop_and_start() {
     let started = host.start(Some(before.launch.clone()), 2).await.unwrap();
     assert!(!started.already_running && started.process.holds_lock);
     assert_ne!(started.process.identity, before.identity);
+    let mark = started.process.launch.mark();
+    assert!(mark.is_some(), "one that goes to the background keeps it");
     let arguments = &started.process.launch.arguments;
     assert!(
         !arguments

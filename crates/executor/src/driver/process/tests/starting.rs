@@ -74,7 +74,7 @@ impl Ward {
         Self(started.process.identity.clone())
     }
 
-    fn kill(&self) {
+    pub(super) fn kill(&self) {
         let _ = kill_process(Pid::from_raw(self.0.pid).unwrap(), Signal::KILL);
     }
 }
@@ -118,7 +118,9 @@ async fn a_server_is_started_as_it_ran_before_in_a_session_of_its_own() {
     assert!(
         launch.arguments.contains(&port) && launch.arguments.contains(&"--nodaemon".to_owned())
     );
-    assert_eq!(launch.environment, case.launch.environment);
+    let (mark, environment) = launch.environment.split_last().unwrap();
+    assert_eq!(environment, case.launch.environment);
+    assert_eq!(mark.0, "SLACKTIDE_START");
     let fd = |fd: u8| std::fs::read_link(format!("/proc/{}/fd/{fd}", server.0.pid)).unwrap();
     assert_eq!(fd(0), PathBuf::from("/dev/null"));
     let output = host

@@ -48,16 +48,16 @@ async fn register(store: &Store, host: &Host) -> slacktide_engine::cluster::Clus
     store.register(cluster, None).await.unwrap()
 }
 
-/// Submits a graceful stop of the one cluster.
-async fn submit_stop(store: &Store, host: &Host) -> TaskId {
-    let cluster = register(store, host).await;
+/// Submits an operation on the one cluster, graceful if it is a stop.
+async fn submit(store: &Store, goal: Goal) -> TaskId {
+    let cluster = store.cluster_by_name("ob_demo").await.unwrap().unwrap();
     let request = Request {
         mode: StopMode::Graceful,
         minor_freeze: None,
         parallel: None,
     };
     let submission = Submission {
-        plan: plan(&cluster, Goal::Stop, Subject::Cluster, request).unwrap(),
+        plan: plan(&cluster, goal, Subject::Cluster, request).unwrap(),
         creator: Creator {
             id: UserId(100),
             name: "admin".to_owned(),
@@ -69,24 +69,24 @@ async fn submit_stop(store: &Store, host: &Host) -> TaskId {
     store.submit(submission).await.unwrap().task.id
 }
 
-/// All lines that runs of the stop act have logged so far.
-async fn stop_log(store: &Store, task: TaskId) -> String {
+/// All lines that runs of the first subtask of a kind have logged so far.
+async fn log_of(store: &Store, task: TaskId, kind: SubtaskKind) -> String {
     let snapshot = store.task(task, true).await.unwrap();
     let mut subtasks = snapshot.subtasks.iter();
-    let stops = subtasks.find(|subtask| subtask.kind == SubtaskKind::StopObserverProcess);
-    let runs = store.log(task, stops.unwrap().id).await.unwrap();
+    let subtask = subtasks.find(|subtask| subtask.kind == kind);
+    let runs = store.log(task, subtask.unwrap().id).await.unwrap();
     let lines = runs.into_iter().flat_map(|run| run.lines);
     lines.map(|line| line.text).collect::<Vec<_>>().join("\n")
 }
 
-async fn logged(store: &Store, task: TaskId, text: &str) {
+async fn logged(store: &Store, task: TaskId, kind: SubtaskKind, text: &str) {
     let waiting = async {
-        while !stop_log(store, task).await.contains(text) {
+        while !log_of(store, task, kind).await.contains(text) {
             tokio::time::sleep(POLL).await;
         }
     };
     if tokio::time::timeout(TIMELY, waiting).await.is_err() {
-        panic!("{text} not in\n{}", stop_log(store, task).await);
+        panic!("{text} not in\n{}", log_of(store, task, kind).await);
     }
 }
 
@@ -103,44 +103,140 @@ async fn ended(store: &Store, task: TaskId) -> TaskSnapshot {
     tokio::time::timeout(TIMELY, waiting).await.unwrap()
 }
 
+/// An executor at work on a cluster of the host's one server.
+struct Working {
+    store: Store,
+    drain: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Working {
+    async fn on(host: &Host) -> Self {
+        let file = host.state_dir().with_file_name("slacktide.db");
+        let store = Store::open(&Location::sqlite(file)).await.unwrap();
+        register(&store, host).await;
+        let options = Options {
+            settle: Duration::from_millis(50),
+            observe_interval: Duration::ZERO,
+            ..Options::new(HERE, host.state_dir())
+        };
+        let drain = CancellationToken::new();
+        let executor = Executor::begin(store.clone(), "e1".to_owned(), options, drain.clone());
+        let tracker = TaskTracker::new();
+        tracker.spawn(executor.await.unwrap().run());
+        tracker.close();
+        Self {
+            store,
+            drain,
+            tracker,
+        }
+    }
+
+    async fn canceled(&self, task: TaskId) {
+        let cancel = Event::CancelTask;
+        self.store.command(task, cancel, None).await.unwrap();
+        assert_eq!(
+            ended(&self.store, task).await.task.state.status,
+            TaskStatus::Failed
+        );
+    }
+
+    async fn ended_well(&self, task: TaskId) {
+        let snapshot = ended(&self.store, task).await;
+        let reason = &snapshot.task.state.error;
+        assert_eq!(
+            snapshot.task.state.status,
+            TaskStatus::Successful,
+            "{reason:?}"
+        );
+    }
+
+    async fn drained(self) {
+        self.drain.cancel();
+        tokio::time::timeout(TIMELY, self.tracker.wait())
+            .await
+            .unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_rollback_waits_for_the_end_of_the_server_that_was_signalled_and_starts_it() {
     let host = Host::new();
     let mut server = host.start(&["--linger"]);
-    let file = host.state_dir().with_file_name("slacktide.db");
-    let store = Store::open(&Location::sqlite(file)).await.unwrap();
-    let options = Options {
-        settle: Duration::from_millis(50),
-        observe_interval: Duration::ZERO,
-        ..Options::new(HERE, host.state_dir())
-    };
-    let drain = CancellationToken::new();
-    let executor = Executor::begin(store.clone(), "e1".to_owned(), options, drain.clone());
-    let tracker = TaskTracker::new();
-    tracker.spawn(executor.await.unwrap().run());
-    tracker.close();
-
-    let task = submit_stop(&store, &host).await;
-    logged(&store, task, "sent SIGUSR1").await;
-    store.command(task, Event::CancelTask, None).await.unwrap();
-    let canceled = ended(&store, task).await;
-    assert_eq!(canceled.task.state.status, TaskStatus::Failed);
+    let working = Working::on(&host).await;
+    let (store, kind) = (&working.store, SubtaskKind::StopObserverProcess);
+    let task = submit(store, Goal::Stop).await;
+    logged(store, task, kind, "sent SIGUSR1").await;
+    working.canceled(task).await;
     assert!(server.is_alive());
 
     let rollback = Event::RollbackTask;
     store.command(task, rollback, None).await.unwrap();
-    logged(&store, task, "got SIGUSR1 earlier: waiting").await;
+    logged(store, task, kind, "got SIGUSR1 earlier: waiting").await;
     std::fs::write(host.base().join("end"), "").unwrap();
-    let undone = ended(&store, task).await;
-    let log = stop_log(&store, task).await;
-    assert_eq!(undone.task.state.status, TaskStatus::Successful, "{log}");
+    working.ended_well(task).await;
     let new = Ward(host.found().await.identity);
     assert!(!server.is_alive());
     assert_ne!(new.0.pid, server.pid());
     assert_eq!(host.signals(), ["SIGUSR1"]);
     let cluster = store.cluster_by_name("ob_demo").await.unwrap().unwrap();
     assert_eq!(cluster.status, ResourceStatus::Running);
+    working.drained().await;
+}
 
-    drain.cancel();
-    tokio::time::timeout(TIMELY, tracker.wait()).await.unwrap();
+#[tokio::test]
+async fn a_server_that_was_started_and_never_seen_to_have_its_lock_is_ended_by_a_rollback() {
+    let host = Host::new();
+    let first = host.start(&["--lock", "none"]);
+    let working = Working::on(&host).await;
+    let (store, kind) = (&working.store, SubtaskKind::StartObserverProcess);
+    let stop = submit(store, Goal::Stop).await;
+    working.ended_well(stop).await;
+    drop(first);
+
+    let start = submit(store, Goal::Start).await;
+    logged(store, start, kind, "ran ").await;
+    working.canceled(start).await;
+    let server = Ward(host.found().await.identity);
+    let rollback = Event::RollbackTask;
+    store.command(start, rollback, None).await.unwrap();
+    working.ended_well(start).await;
+    let dir = format!("/proc/{}", server.0.pid);
+    assert!(
+        !std::path::Path::new(&dir).exists(),
+        "{}",
+        log_of(store, start, kind).await
+    );
+    working.drained().await;
+}
+
+#[tokio::test]
+async fn a_server_that_somebody_else_started_meanwhile_is_left_alone_by_a_rollback() {
+    let host = Host::new();
+    let working = Working::on(&host).await;
+    let store = &working.store;
+    let stop = submit(store, Goal::Stop).await;
+    working.ended_well(stop).await;
+
+    // There is no program to run.
+    let start = submit(store, Goal::Start).await;
+    let failed = ended(store, start).await;
+    assert_eq!(failed.task.state.status, TaskStatus::Failed);
+    let mut server = host.start(&[]);
+    store.command(start, Event::RetryTask, None).await.unwrap();
+    logged(
+        store,
+        start,
+        SubtaskKind::StartObserverProcess,
+        "runs already",
+    )
+    .await;
+    logged(store, start, SubtaskKind::WaitObserverAccessible, "waiting").await;
+    working.canceled(start).await;
+    let rollback = Event::RollbackTask;
+    store.command(start, rollback, None).await.unwrap();
+    working.ended_well(start).await;
+    assert!(server.is_alive());
+    assert!(host.signals().is_empty());
+    working.drained().await;
 }
