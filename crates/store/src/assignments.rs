@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement};
 use serde_json::json;
 use slacktide_engine::{
     cluster::{Server, SqlAccount},
@@ -49,6 +49,18 @@ struct Row {
     sql: Option<SqlAccount>,
 }
 
+impl Row {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        let user: Option<String> = row.try_get("", "sql_user")?;
+        let password: Option<String> = row.try_get("", "sql_password")?;
+        let password = password.unwrap_or_default();
+        Ok(Self {
+            server: server::Model::from_query_result(row, "")?,
+            sql: user.map(|user| SqlAccount { user, password }),
+        })
+    }
+}
+
 /// The servers that claimed subtasks work on.
 ///
 /// Its `Debug` shows their ids alone: an environment may hold secrets.
@@ -85,18 +97,15 @@ impl Servers {
             .collect()
     }
 
-    /// Takes what these statements returned.
-    pub(crate) fn read(rows: impl Iterator<Item = QueryResult>) -> Result<Self, StoreError> {
-        rows.map(|row| {
-            let server = server::Model::from_query_result(&row, "")?;
-            let user: Option<String> = row.try_get("", "sql_user")?;
-            let password: Option<String> = row.try_get("", "sql_password")?;
-            let password = password.unwrap_or_default();
-            let sql = user.map(|user| SqlAccount { user, password });
-            Ok((server.id, Row { server, sql }))
-        })
-        .collect::<Result<_, StoreError>>()
-        .map(Self)
+    /// Takes what these statements returned. The claims may be committed by then, so a row that cannot be read is left
+    /// out: its run finds that it has no server.
+    pub(crate) fn read(rows: impl Iterator<Item = QueryResult>) -> Self {
+        let read = rows.filter_map(|row| {
+            let read = Row::read(&row);
+            read.inspect_err(|error| tracing::error!(%error, "a server's row cannot be read"))
+                .ok()
+        });
+        Self(read.map(|row| (row.server.id, row)).collect())
     }
 
     fn assign(&self, task: &Arc<Task>, subtask: Subtask) -> Result<Assignment, StoreError> {
@@ -152,6 +161,6 @@ impl Store {
         for select in Servers::statements(&self.reads, std::iter::once(&subtask))? {
             rows.extend(self.reads.query_all_raw(select).await?);
         }
-        Servers::read(rows.into_iter())?.assign(&Arc::new(task), subtask)
+        Servers::read(rows.into_iter()).assign(&Arc::new(task), subtask)
     }
 }

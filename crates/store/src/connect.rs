@@ -1,6 +1,6 @@
 //! Opens the database.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions,
@@ -8,9 +8,11 @@ use sqlx::{
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    checkpoint::checkpoint,
     cluster_reads::ClusterReads,
     error::StoreError,
     ids::Ids,
@@ -79,7 +81,8 @@ impl Store {
         let reads = reads.map_err(|error| during(error.into()))?;
 
         let signals = Signals::default();
-        let (writer, serving) = Writer::new(&how, sessions, &signals);
+        let wrote = Arc::new(Notify::new());
+        let (writer, serving) = Writer::new(&how, sessions, &signals, Arc::clone(&wrote));
         let (cluster_reads, reading) = ClusterReads::new(&reads);
         let tasks = TaskTracker::new();
         for writer in serving {
@@ -87,6 +90,9 @@ impl Store {
         }
         for reader in reading {
             tasks.spawn(reader);
+        }
+        if !location.is_shared() {
+            tasks.spawn(checkpoint(how, wrote, writer.closed()));
         }
         tasks.close();
         Ok(Self {
@@ -175,6 +181,7 @@ fn how(location: &Location) -> Result<Connect, StoreError> {
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT)
                 .pragma("journal_mode", "WAL")
+                .pragma("wal_autocheckpoint", "0")
                 // FULL: a commit that was answered survives a loss of power.
                 .synchronous(SqliteSynchronous::Full)
                 .statement_cache_capacity(STATEMENTS)

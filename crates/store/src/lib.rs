@@ -7,6 +7,7 @@
 mod assignments;
 mod backup;
 mod batch;
+mod checkpoint;
 pub mod clock;
 mod cluster_reads;
 mod cluster_rows;

@@ -44,7 +44,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The filter has a part that is no directive.
-    #[error("log filter `{filter}` is not valid: {source}")]
+    #[error("log filter `{filter}` is not valid")]
     Filter {
         /// The filter as given.
         filter: String,
@@ -58,7 +58,7 @@ pub enum InitError {
     )]
     Scheme(String),
     /// The exporter does not accept the endpoint.
-    #[error("otlp_endpoint `{endpoint}` is not usable: {source}")]
+    #[error("otlp_endpoint `{endpoint}` is not usable")]
     Exporter {
         /// The endpoint as given.
         endpoint: String,

@@ -10,12 +10,16 @@ use crate::table::{Table, percentile, time};
 
 const ROUNDS: usize = 3;
 const LIMIT: Duration = Duration::from_secs(300);
+/// Servers that use less of the processor than this in a second, all together, have booted.
+const CALM: Duration = Duration::from_millis(300);
+const CALM_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(table: &mut Table) -> Result<()> {
     with_engine("bench of three real servers", LIMIT, async |home| {
         let (mut overheads, mut exits) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let engines = Engine::start_many::<3>(home).await?;
+            until_calm(&engines).await?;
             let slacktide = Slacktide::start().await?;
             let api = slacktide.api()?;
             let zones = engines.iter().map(|engine| vec![engine.spec()]).collect();
@@ -36,6 +40,39 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Waits until the servers have booted: for their first ten seconds they use all of a small machine, and no cluster
+/// that is worth stopping was started just now.
+async fn until_calm(engines: &[Engine]) -> Result<()> {
+    let waiting = async {
+        let mut before = processor(engines)?;
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = processor(engines)?;
+            if now.saturating_sub(before) < CALM {
+                return anyhow::Ok(());
+            }
+            before = now;
+        }
+    };
+    let calm = tokio::time::timeout(CALM_LIMIT, waiting).await;
+    calm.context("the servers do not come to rest")?
+}
+
+/// What of the processor the servers have used.
+fn processor(engines: &[Engine]) -> Result<Duration> {
+    let mut ticks = 0;
+    for engine in engines {
+        let pid = engine.server_pid().context("a server has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let (_, numbers) = stat.rsplit_once(')').context("a process has a name")?;
+        // The fields utime and stime of proc(5), in hundredths of a second.
+        for field in numbers.split_whitespace().skip(11).take(2) {
+            ticks += field.parse::<u64>()?;
+        }
+    }
+    Ok(Duration::from_millis(10 * ticks))
 }
 
 fn lasted(task: &Task) -> Result<Duration> {

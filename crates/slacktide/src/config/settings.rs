@@ -137,7 +137,7 @@ pub(crate) struct Executor {
     pub(crate) per_host: usize,
     /// How often the servers of idle clusters are looked at. 0: never.
     pub(crate) observe_interval: Seconds,
-    /// How long a host must have been without an executor before what waits for it fails.
+    /// How long a host, or labels that are asked for, must have been without an executor before what waits for them fails.
     pub(crate) host_grace: Seconds,
     /// How long a lease lives without being renewed.
     pub(crate) lease_ttl: Seconds,

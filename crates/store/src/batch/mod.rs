@@ -1,5 +1,5 @@
-//! The operations of the hot path, many in one transaction: the rows of all are read together, each is decided
-//! in memory, and what they change is written together. What one of them changes, the next one on the same task
+//! The operations of the hot path, many in one transaction: the rows of all are read together, where they are not known
+//! from the last commit, each is decided in memory, and what they change is written together. What one of them changes, the next one on the same task
 //! sees. So a commit costs a share of a handful of statements, whatever it is one of.
 
 mod decide;
@@ -7,6 +7,7 @@ mod known;
 mod load;
 mod opening;
 mod rows;
+mod script;
 mod working;
 
 use std::{
@@ -37,6 +38,7 @@ use crate::{
 pub(crate) use known::Known;
 use load::Needs;
 use opening::Opening;
+use script::Done;
 use working::Working;
 
 /// An operation that shares its transaction.
@@ -93,8 +95,17 @@ pub(crate) struct Carried {
     pub(crate) wakes: Vec<Wake>,
     /// The tasks as they are then.
     pub(crate) tasks: BTreeMap<TaskId, Working>,
-    /// Whether anything is to be committed. Not if all were refused.
-    pub(crate) wrote: bool,
+    pub(crate) left: Left,
+}
+
+/// What is left to be done with a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It is committed.
+    Nothing,
+    ToCommit,
+    /// It has written nothing: all were refused.
+    ToRollBack,
 }
 
 impl Op {
@@ -193,11 +204,20 @@ async fn attempt(
         }
     }
     let reads = Servers::statements(session, batch.claimed())?;
-    let Some(written) = rows::write(session, opening, &batch, reads).await? else {
-        return Ok(None);
-    };
-    batch.hand_out(Servers::read(written.read.into_iter())?);
-    Ok(Some(batch.into_carried(written.wrote)))
+    let writes = rows::writes(session, &batch)?;
+    let wrote = !writes.is_empty();
+    match script::run(session, opening, writes, reads).await? {
+        Done::Stale => Ok(None),
+        Done::Ran { committed, read } => {
+            batch.hand_out(Servers::read(read.into_iter()));
+            let left = match (committed, wrote) {
+                (true, _) => Left::Nothing,
+                (false, true) => Left::ToCommit,
+                (false, false) => Left::ToRollBack,
+            };
+            Ok(Some(batch.into_carried(left)))
+        }
+    }
 }
 
 fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
@@ -304,7 +324,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn into_carried(self, wrote: bool) -> Carried {
+    fn into_carried(self, left: Left) -> Carried {
         let replies = self.replies.into_iter();
         Carried {
             replies: replies
@@ -312,7 +332,7 @@ impl<'a> Batch<'a> {
                 .collect(),
             wakes: self.wakes,
             tasks: self.tasks,
-            wrote,
+            left,
         }
     }
 }

@@ -49,9 +49,9 @@ impl Opening {
         })
     }
 
-    /// How many statements go before the first.
-    pub(super) fn len(&self) -> usize {
-        usize::from(self.begin.is_some()) + usize::from(self.lock.is_some())
+    /// What has not been sent yet: BEGIN; the lock, and how many tasks it must find.
+    pub(super) fn into_statements(self) -> (Option<Statement>, Option<(Statement, u64)>) {
+        (self.begin, self.lock)
     }
 
     /// Runs statements, of which `found` says how many of the tasks it read that were not known.
@@ -61,9 +61,9 @@ impl Opening {
         statements: Vec<Statement>,
         found: impl FnOnce(&[Ran]) -> u64,
     ) -> Result<Opened, Failed> {
-        let ahead = self.len();
         let begin = self.begin.take();
         let (lock, known) = self.lock.take().unzip();
+        let ahead = usize::from(begin.is_some()) + usize::from(lock.is_some());
         let all = begin.into_iter().chain(lock).chain(statements);
         let mut ran = session.run_all(all.collect()).await?;
         let rest = ran.split_off(ahead);

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value as Bound};
+use sea_orm::{ConnectionTrait, Value as Bound};
 use serde_json::{Value, json};
 use slacktide_engine::{revision::Revision, status::ResourceStatus, subtask::Subtask, task::Task};
 
-use super::{
-    Batch,
-    opening::{Opened, Opening},
-    working::Working,
-};
+use super::{Batch, script::Write, working::Working};
 use crate::{
     columns::{clean, to_json},
     error::{Duplicate, StoreError},
@@ -21,61 +17,8 @@ use crate::{
     task_rows::{new_subtask_row, new_task_row},
 };
 
-/// A statement, and what it means if it does not touch every row that it was given.
-struct Write {
-    statement: Statement,
-    rows: Option<(usize, &'static str)>,
-    /// What a duplicate means here: MySQL does not name the table of a primary key.
-    duplicate: Option<Duplicate>,
-}
-
-/// What a batch has written, and what was read after that.
-pub(super) struct Written {
-    /// Whether there was anything to write.
-    pub(super) wrote: bool,
-    pub(super) read: Vec<QueryResult>,
-}
-
-/// Writes, and then reads, in one go. `None` if a task is not as it was known.
-pub(super) async fn write(
-    session: &Session,
-    mut opening: Opening,
-    batch: &Batch<'_>,
-    reads: Vec<Statement>,
-) -> Result<Option<Written>, StoreError> {
-    let ahead = opening.len();
-    let writes = writes(session, batch)?;
-    let statements = writes.iter().map(|write| write.statement.clone());
-    let statements = statements.chain(reads).collect();
-    let opened = opening.run(session, statements, |_| 0).await;
-    let opened = opened.map_err(|failed| {
-        let place = failed.statement.checked_sub(ahead);
-        let write = place.and_then(|place| writes.get(place));
-        match (StoreError::from(failed.error), write) {
-            (StoreError::Duplicate(other), Some(write)) => {
-                StoreError::Duplicate(write.duplicate.unwrap_or(other))
-            }
-            (error, _) => error,
-        }
-    })?;
-    let Opened::Ran(mut ran) = opened else {
-        return Ok(None);
-    };
-    for (write, ran) in writes.iter().zip(&ran) {
-        if let Some((rows, what)) = write.rows
-            && ran.result.rows_affected() != rows as u64
-        {
-            return Err(StoreError::Conflict(what));
-        }
-    }
-    let read = ran.drain(writes.len()..).flat_map(|ran| ran.rows);
-    Ok(Some(Written {
-        wrote: !writes.is_empty(),
-        read: read.collect(),
-    }))
-}
-
-fn writes(session: &Session, batch: &Batch<'_>) -> Result<Vec<Write>, StoreError> {
+/// The statements that write it.
+pub(super) fn writes(session: &Session, batch: &Batch<'_>) -> Result<Vec<Write>, StoreError> {
     let hot = hot::of(session.get_database_backend());
     let mut writes = Writes {
         session,

@@ -78,11 +78,12 @@ const TASK_COLUMNS: &str = "task.id, task.kind, task.cluster_id, task.cluster_na
      task.start_time, task.finish_time, task.error, task.revision, task.last_time, task.total, task.successful, \
      task.failed, task.active, task.running, task.version";
 
-/// All of a server, and its cluster's SQL account.
+/// All of a server, and its cluster's SQL account: not joined, for a planner might begin with the cluster.
 const SERVER_COLUMNS: &str = "server.id, server.cluster_id, server.zone_id, server.position, server.ip, \
      server.sql_port, server.rpc_port, server.status, server.status_reason, server.driver, server.host, \
      server.base_dir_hash, server.process, server.launch, server.stop_time, server.update_time, server.version, \
-     cluster.sql_user, cluster.sql_password";
+     (SELECT sql_user FROM cluster WHERE cluster.id = server.cluster_id) AS sql_user, \
+     (SELECT sql_password FROM cluster WHERE cluster.id = server.cluster_id) AS sql_password";
 
 /// The statements, in a database's words.
 pub(crate) struct Hot {
@@ -128,8 +129,8 @@ fn hot<D: Dialect>() -> Hot {
         lock_tasks: D::lock_tasks(),
         select_tasks: D::select("task", "id", TASK_COLUMNS),
         select_subtasks: D::select("subtask", "id", SUBTASK_COLUMNS),
-        select_servers: servers::<D>("id"),
-        select_zones_servers: servers::<D>("zone_id"),
+        select_servers: D::select("server", "id", SERVER_COLUMNS),
+        select_zones_servers: D::select("server", "zone_id", SERVER_COLUMNS),
         insert_tasks: insert::<D>("task", &TASK),
         insert_subtasks: insert::<D>("subtask", &NEW_SUBTASK),
         insert_revisions: insert::<D>("task_revision", &REVISION),
@@ -344,11 +345,6 @@ fn names(columns: &[Column]) -> String {
 fn insert<D: Dialect>(table: &str, columns: &[Column]) -> String {
     let (names, rows) = (names(columns), D::rows(columns));
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {rows}")
-}
-
-fn servers<D: Dialect>(key: &str) -> String {
-    let servers = D::select("server", key, SERVER_COLUMNS);
-    format!("{servers} JOIN cluster ON cluster.id = server.cluster_id")
 }
 
 /// Sets every column that came, but for the id; the version is raised.

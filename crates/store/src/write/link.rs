@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    batch::Left,
     error::StoreError,
     session::{Connect, Session},
 };
@@ -70,9 +71,9 @@ pub(super) trait Transaction: Sync {
         begin: Statement,
     ) -> BoxFuture<'s, Result<Self::Output, StoreError>>;
 
-    /// Whether there is anything to commit.
-    fn wrote(_output: &Self::Output) -> bool {
-        true
+    /// What is left to be done with it.
+    fn left(_output: &Self::Output) -> Left {
+        Left::ToCommit
     }
 }
 
@@ -151,27 +152,21 @@ impl Line {
     ) -> Result<T::Output, Failure> {
         let session = self.session().await.map_err(Failure::Unreachable)?;
         let backend = session.get_database_backend();
-        let result = match transaction.carry_out(session, begin(backend)).await {
-            Ok(output) if !T::wrote(&output) => {
-                match session.execute_unprepared("ROLLBACK").await {
-                    Ok(_) => return Ok(output),
-                    Err(error) => Failure::Undone(error.into()),
-                }
-            }
-            Ok(output) => match session.execute_unprepared("COMMIT").await {
-                Ok(_) => return Ok(output),
-                Err(error) => {
-                    let error = StoreError::from(error);
-                    match error.is_undone_commit() {
-                        true => Failure::Undone(error),
-                        false => Failure::Unknown(error),
-                    }
-                }
-            },
-            Err(error) => Failure::Undone(error),
+        let carried = transaction.carry_out(session, begin(backend)).await;
+        let left = carried.as_ref().map(T::left);
+        let ended = match left {
+            Ok(Left::Nothing) => Ok(()),
+            Ok(Left::ToRollBack) => roll_back(session).await,
+            Ok(Left::ToCommit) => commit(session).await,
+            Err(_) => Ok(()),
         };
-        self.clear(&result).await;
-        Err(result)
+        let failure = match (carried, ended) {
+            (Ok(output), Ok(())) => return Ok(output),
+            (Ok(_), Err(failure)) => failure,
+            (Err(error), _) => Failure::Undone(error),
+        };
+        self.clear(&failure).await;
+        Err(failure)
     }
 
     /// Leaves no transaction open. A connection on which that cannot be had is given up.
@@ -218,6 +213,24 @@ impl Line {
             session.close().await;
         }
     }
+}
+
+async fn commit(session: &Session) -> Result<(), Failure> {
+    let committed = session.execute_unprepared("COMMIT").await;
+    committed.map(drop).map_err(|error| {
+        let error = StoreError::from(error);
+        match error.is_undone_commit() {
+            true => Failure::Undone(error),
+            false => Failure::Unknown(error),
+        }
+    })
+}
+
+async fn roll_back(session: &Session) -> Result<(), Failure> {
+    let rolled_back = session.execute_unprepared("ROLLBACK").await;
+    rolled_back
+        .map(drop)
+        .map_err(|error| Failure::Undone(error.into()))
 }
 
 /// SQLite's takes the write lock at once: a transaction that reads first and writes later fails there as soon as

@@ -17,7 +17,8 @@ use std::sync::{
 };
 
 use futures::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     batch::{Op, Reply},
@@ -64,6 +65,13 @@ enum Job {
     },
 }
 
+/// Whom a writer tells of its commits.
+struct Told {
+    signals: Signals,
+    working: Arc<AtomicBool>,
+    wrote: Arc<Notify>,
+}
+
 /// The queues' ends for callers.
 #[derive(Clone)]
 pub(crate) struct Writer {
@@ -71,6 +79,9 @@ pub(crate) struct Writer {
     next: Arc<AtomicUsize>,
     /// Whether the database took the last transaction.
     working: Arc<AtomicBool>,
+    /// Fires once every caller's end is gone.
+    closed: CancellationToken,
+    _open: Arc<DropGuard>,
 }
 
 impl Writer {
@@ -80,6 +91,7 @@ impl Writer {
         how: &Connect,
         sessions: Vec<Session>,
         signals: &Signals,
+        wrote: Arc<Notify>,
     ) -> (Self, Vec<impl Future<Output = ()> + use<>>) {
         let working = Arc::new(AtomicBool::new(true));
         let mut lanes = Vec::with_capacity(sessions.len());
@@ -88,15 +100,27 @@ impl Writer {
             let (lane, queue) = mpsc::channel(QUEUE);
             lanes.push(lane);
             let line = Line::new(how.clone(), session);
-            let (signals, working) = (signals.clone(), Arc::clone(&working));
-            serving.push(serve::serve(line, signals, working, queue));
+            let told = Told {
+                signals: signals.clone(),
+                working: Arc::clone(&working),
+                wrote: Arc::clone(&wrote),
+            };
+            serving.push(serve::serve(line, told, queue));
         }
+        let closed = CancellationToken::new();
         let writer = Self {
             lanes: lanes.into(),
             next: Arc::default(),
             working,
+            _open: Arc::new(closed.clone().drop_guard()),
+            closed,
         };
         (writer, serving)
+    }
+
+    /// Fires once nobody can write any more.
+    pub(crate) fn closed(&self) -> CancellationToken {
+        self.closed.clone()
     }
 
     /// Whether what is written now can be expected to be taken.

@@ -1,10 +1,7 @@
 //! The loop that drains a writer's queue.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -17,15 +14,15 @@ use tokio::{
 };
 
 use super::{
-    Job, Tx, Work,
+    Job, Told, Tx, Work,
     link::{Failure, Line, Transaction},
 };
 use crate::{
-    batch::{self, Carried, Known, Op, Reply},
+    batch::{self, Carried, Known, Left, Op, Reply},
     error::StoreError,
     ids,
     session::Session,
-    signal::{Signals, Wake},
+    signal::Wake,
     statement::statement,
 };
 
@@ -54,8 +51,8 @@ impl Transaction for Together<'_> {
         Box::pin(batch::run(session, begin, self.ops, self.known))
     }
 
-    fn wrote(carried: &Carried) -> bool {
-        carried.wrote
+    fn left(carried: &Carried) -> Left {
+        carried.left
     }
 }
 
@@ -107,28 +104,21 @@ impl Transaction for IsThere {
         })
     }
 
-    fn wrote(_there: &bool) -> bool {
-        false
+    fn left(_there: &bool) -> Left {
+        Left::ToRollBack
     }
 }
 
 struct Serving {
     line: Line,
-    signals: Signals,
-    working: Arc<AtomicBool>,
+    told: Told,
     known: Mutex<Known>,
 }
 
-pub(super) async fn serve(
-    line: Line,
-    signals: Signals,
-    working: Arc<AtomicBool>,
-    mut queue: mpsc::Receiver<Job>,
-) {
+pub(super) async fn serve(line: Line, told: Told, mut queue: mpsc::Receiver<Job>) {
     let mut serving = Serving {
         line,
-        signals,
-        working,
+        told,
         known: Mutex::default(),
     };
     let mut group = Vec::with_capacity(GROUP);
@@ -161,7 +151,7 @@ impl Serving {
     /// Takes what waits; 0 once nobody can send any more. A process that is not ready is sent nothing to write, so
     /// a writer finds out by itself when the database takes writes again.
     async fn receive(&mut self, queue: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>) -> usize {
-        while !self.working.load(Ordering::Relaxed) {
+        while !self.told.working.load(Ordering::Relaxed) {
             match timeout(PROBE, queue.recv_many(group, GROUP)).await {
                 Ok(received) => return received,
                 Err(_) => self.probe().await,
@@ -270,7 +260,7 @@ impl Serving {
         self.note(None);
         self.send(carried.wakes);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if carried.wrote {
+        if carried.left != Left::ToRollBack {
             known.keep(carried.tasks.into_values());
         }
         for ((reply, op), done) in carried.replies.into_iter().zip(ops).zip(dones) {
@@ -284,13 +274,16 @@ impl Serving {
     /// Notes whether the database took what was written last.
     fn note(&self, error: Option<&StoreError>) {
         let refused = matches!(error, Some(StoreError::Database { .. }));
-        self.working.store(!refused, Ordering::Relaxed);
+        self.told.working.store(!refused, Ordering::Relaxed);
+        if error.is_none() {
+            self.told.wrote.notify_one();
+        }
     }
 
     fn send(&self, mut wakes: Vec<Wake>) {
         wakes.dedup();
         for wake in wakes {
-            self.signals.send(wake);
+            self.told.signals.send(wake);
         }
     }
 }

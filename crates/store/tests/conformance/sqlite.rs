@@ -36,6 +36,21 @@ async fn a_lock_of_another_process_delays_a_write_and_no_read() {
 }
 
 #[tokio::test]
+async fn commits_reach_the_file_while_the_store_is_open() {
+    let db = sqlite().await;
+    let store = db.open().await;
+    let size = || fs::metadata(db.file()).expect("the database").len();
+    let before = size();
+    register(&store, 1, 1, 200).await;
+    let moved = async {
+        while size() == before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LIMIT, moved).await.expect("the log is moved");
+}
+
+#[tokio::test]
 async fn processes_may_create_the_database_at_once() {
     let db = sqlite().await;
     let (first, second, third) = tokio::join!(db.open(), db.open(), db.open());
