@@ -54,7 +54,7 @@ pub(super) fn with_followers(named: BTreeSet<SubtaskId>) -> BTreeSet<SubtaskId> 
     }
     let followed = named.into_iter();
     followed
-        .flat_map(|id| (id.0..=id.0 + AHEAD).map(SubtaskId))
+        .flat_map(|id| (id.0..=id.0.saturating_add(AHEAD)).map(SubtaskId))
         .collect()
 }
 

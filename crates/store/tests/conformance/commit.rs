@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use slacktide_engine::{
     commit::{Claimant, Event, Refusal},
-    id::TaskId,
+    id::{SubtaskId, TaskId},
     kind::SubtaskKind,
     status::{ResourceStatus, SubtaskStatus, TaskStatus},
     subtask::Subtask,
@@ -227,6 +227,16 @@ pub(crate) async fn knows_no_ended_or_unknown_task(db: impl Backend) {
             _ => matches!(refused, Err(StoreError::NotFound { .. })),
         };
         assert!(as_expected, "{what}: {refused:?}");
+    }
+    // A store that has read nothing yet, as after a restart.
+    let store = db.open().await;
+    for id in [404, 0, -1, i64::MIN, i64::MAX] {
+        let skip = Event::SkipSubtask(SubtaskId(id));
+        let refused = store.command(accepted.task.id, skip, None).await;
+        assert!(
+            matches!(refused, Err(StoreError::Refused(_))),
+            "{id}: {refused:?}"
+        );
     }
     db.dump().await.assert_same(&before, "a late event");
 }
