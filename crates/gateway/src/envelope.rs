@@ -4,11 +4,14 @@ use std::time::Instant;
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request, State},
+    extract::{FromRequestParts as _, MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, VARY},
+};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use slacktide_telemetry::{metrics, trace};
@@ -16,11 +19,16 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     error::{ApiError, ErrorBody},
+    language::Language,
+    request::path::Path,
     router::Gateway,
     time,
 };
 
 const PROTOCOL: &str = "rest";
+
+/// The trace id, also of answers that have no envelope.
+const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// The `data` of a successful answer.
 pub(crate) struct Answer<T>(pub(crate) T);
@@ -64,7 +72,7 @@ struct Envelope<'a> {
     data: Option<&'a RawValue>,
     duration: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a ErrorBody>,
+    error: Option<ErrorBody>,
     server: &'a str,
     status: u16,
     successful: bool,
@@ -77,20 +85,29 @@ pub(crate) async fn wrap(State(gateway): State<Gateway>, request: Request, next:
     let started = Instant::now();
     let call = call_name(&request);
     let span = trace::request_span(PROTOCOL, &call, request.headers());
+    let language = Language::of(request.headers());
+    let (path, request) = named_by_path(language, request).await;
     let mut response = next.run(request).instrument(span.clone()).await;
 
     let data = response.extensions_mut().remove::<Data>();
     let error = response.extensions_mut().remove::<ApiError>();
+    let trace_id = trace::trace_id(&span);
+    if let Ok(trace_id) = HeaderValue::from_str(&trace_id) {
+        response.headers_mut().insert(X_TRACE_ID, trace_id);
+    }
+    if error.is_some() {
+        tell_language(language, response.headers_mut());
+    }
     if data.is_some() || error.is_some() {
         let envelope = Envelope {
             data: data.as_ref().and_then(|data| data.0.as_deref()),
             duration: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            error: error.as_ref().map(ApiError::body),
+            error: error.map(|error| error.body(language, &path)),
             server: &gateway.options().server,
             status: response.status().as_u16(),
             successful: response.status().is_success(),
             timestamp: time::now(),
-            trace_id: trace::trace_id(&span),
+            trace_id,
         };
         seal(&mut response, &envelope, &span);
     }
@@ -101,6 +118,22 @@ pub(crate) async fn wrap(State(gateway): State<Gateway>, request: Request, next:
         started.elapsed(),
     );
     response
+}
+
+/// The parameters of the path, where messages may name them: the English ones are the server's as they are.
+async fn named_by_path(language: Language, request: Request) -> (Path, Request) {
+    if language == Language::English {
+        return (Path::default(), request);
+    }
+    let (mut parts, body) = request.into_parts();
+    let path = Path::from_request_parts(&mut parts, &()).await;
+    (path.unwrap_or_default(), Request::from_parts(parts, body))
+}
+
+fn tell_language(language: Language, headers: &mut HeaderMap) {
+    let tag = HeaderValue::from_static(language.tag());
+    headers.insert(CONTENT_LANGUAGE, tag);
+    headers.append(VARY, HeaderValue::from_name(ACCEPT_LANGUAGE));
 }
 
 fn seal(response: &mut Response, envelope: &Envelope<'_>, span: &Span) {

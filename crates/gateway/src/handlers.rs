@@ -4,5 +4,6 @@ pub(crate) mod clusters;
 pub(crate) mod commands;
 pub(crate) mod download;
 pub(crate) mod operations;
+pub(crate) mod parts;
 pub(crate) mod system;
 pub(crate) mod tasks;

@@ -1,6 +1,10 @@
 //! Java's `Long` in JSON.
 
 use serde::{Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, OneOfBuilder, RefOr, Schema, SchemaFormat, Type},
+};
 
 /// The largest magnitude that every JSON reader holds exactly: 2^53 - 1.
 const MAX_SAFE: u64 = (1 << 53) - 1;
@@ -18,6 +22,26 @@ impl Serialize for Long {
         }
     }
 }
+
+impl PartialSchema for Long {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^-?[0-9]{16,19}$"));
+        OneOfBuilder::new()
+            .description(Some(
+                "An int64; text where its magnitude is beyond 2^53 - 1.",
+            ))
+            .item(number)
+            .item(text)
+            .into()
+    }
+}
+
+impl ToSchema for Long {}
 
 /// `values`, each as a [`Long`].
 pub(crate) fn longs(values: Vec<i64>) -> Vec<Long> {

@@ -5,9 +5,8 @@ use std::{any::Any, sync::Arc};
 use axum::{
     Router,
     body::Body,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use http::{Method, Uri};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,9 +14,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     envelope,
     error::ApiError,
-    handlers::{clusters, commands, download, operations, system, tasks},
-    request::body,
-    sign_in,
+    openapi,
+    request::{body, path},
+    routes, sign_in,
     upstream::Upstream,
 };
 
@@ -58,60 +57,24 @@ pub fn router(upstream: Upstream, options: Options) -> Router {
         upstream,
         options: Arc::new(options),
     };
-    Router::new()
-        .route("/api/v2/ob/clusters", get(clusters::list))
-        .route("/api/v2/ob/clusters/{id}", get(clusters::get))
-        .nest("/api/v2/ob/clusters/{id}", operations())
-        .route("/api/v2/tasks/instances", get(tasks::list))
-        .route("/api/v2/tasks/instances/{taskInstanceId}", get(tasks::get))
-        .nest("/api/v2/tasks/instances/{taskInstanceId}", commands())
-        .route("/api/v2/info", get(system::info))
+    let table = routes::table();
+    let open = openapi::router(&table);
+    let (open, signed_in) = table.into_iter().fold(
+        (open, Router::new()),
+        |(open, signed_in), route| match route.operation.open {
+            true => (open.route(route.path, route.handler), signed_in),
+            false => (open, signed_in.route(route.path, route.handler)),
+        },
+    );
+    signed_in
         .route_layer(from_fn_with_state(gateway.clone(), sign_in::first))
-        .route("/api/v2/time", get(system::time))
+        .merge(open)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(path::guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(gateway.clone(), envelope::wrap))
         .with_state(gateway)
-}
-
-/// What begins a task on a cluster, a zone or a server.
-fn operations() -> Router<Gateway> {
-    Router::new()
-        .route("/stop", post(operations::stop_cluster))
-        .route("/start", post(operations::start_cluster))
-        .route("/restart", post(operations::restart_cluster))
-        .route("/zones/{zoneName}/stop", post(operations::stop_zone))
-        .route("/zones/{zoneName}/start", post(operations::start_zone))
-        .route("/zones/{zoneName}/restart", post(operations::restart_zone))
-        .route("/servers/{serverId}/stop", post(operations::stop_server))
-        .route("/servers/{serverId}/start", post(operations::start_server))
-        .route(
-            "/servers/{serverId}/restart",
-            post(operations::restart_server),
-        )
-}
-
-/// What looks closer at a task, and what changes it.
-fn commands() -> Router<Gateway> {
-    Router::new()
-        .route("/retry", post(commands::retry_task))
-        .route("/rollback", post(commands::roll_back_task))
-        .route("/cancel", post(commands::cancel_task))
-        .route("/downloadDiagnosis", post(download::diagnosis))
-        .route("/subtasks/{subtaskInstanceId}/log", get(tasks::log))
-        .route(
-            "/subtasks/{subtaskInstanceId}/retry",
-            post(commands::retry_subtask),
-        )
-        .route(
-            "/subtasks/{subtaskInstanceId}/skip",
-            post(commands::skip_subtask),
-        )
-        .route(
-            "/subtasks/{subtaskInstanceId}/cancel",
-            post(commands::cancel_subtask),
-        )
 }
 
 async fn not_found(uri: Uri, rest: Body) -> ApiError {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, ErrorInfo, StatusExt as _};
 
-use super::{ApiError, SubError, code};
+use super::{ApiError, Message, Text, chinese, code};
 use crate::long::Long;
 
 /// The domain of the server's own `google.rpc.ErrorInfo`.
@@ -32,18 +32,22 @@ impl From<Status> for ApiError {
             tracing::error!(code = ?status.code(), error = status.message(), "call failed");
             return Self::internal();
         }
+        let reason = info.map_or("", |info| info.reason.as_str());
         // Without the server's own details it is the way to the server that failed, and the status speaks
         // of sockets and addresses.
-        let message = match (info, transport_message(status.code())) {
-            (None, Some(message)) => {
+        let message = match (info, transport_text(status.code())) {
+            (None, Some(text)) => {
                 tracing::warn!(code = ?status.code(), error = status.message(), "server not reached");
-                message
+                Message::Gateway(text)
             }
-            _ => status.message(),
+            _ => Message::Server(
+                status.message().to_owned(),
+                chinese::sentences(reason, ocp_code, http),
+            ),
         };
         let mut error = Self::new(http, ocp_code, message);
-        error.body.target = target(info, &details);
-        error.body.sub_errors = sub_errors(&details);
+        error.target = target(info, &details);
+        error.fields = fields(&details);
         error.retry_after = details
             .retry_info()
             .and_then(|info| info.retry_delay)
@@ -83,16 +87,12 @@ fn usual_code(code: Code) -> i64 {
 }
 
 /// What to say instead of the transport's own words; `None` for a code that no transport gives.
-fn transport_message(code: Code) -> Option<&'static str> {
+fn transport_text(code: Code) -> Option<Text> {
     match code {
-        Code::Unavailable => Some("the server cannot be reached: try again later"),
-        Code::DeadlineExceeded | Code::Cancelled => Some(
-            "the server did not answer in time; the request may have been carried out: look before you repeat it",
-        ),
-        Code::OutOfRange => Some("the answer is too large: ask for a smaller page"),
-        Code::Unimplemented => {
-            Some("the server does not know this call: it may be of another version")
-        }
+        Code::Unavailable => Some(Text::Unreachable),
+        Code::DeadlineExceeded | Code::Cancelled => Some(Text::NoAnswer),
+        Code::OutOfRange => Some(Text::AnswerTooLarge),
+        Code::Unimplemented => Some(Text::UnknownCall),
         _ => None,
     }
 }
@@ -124,13 +124,14 @@ fn member(key: &str, value: &str) -> Value {
         .unwrap_or_else(|| Value::from(value))
 }
 
-fn sub_errors(details: &ErrorDetails) -> Vec<SubError> {
+/// The fields at fault. What is wrong with them is said in the server's words in any language.
+fn fields(details: &ErrorDetails) -> Vec<(String, Message)> {
     let violations = details.bad_request().into_iter();
     violations
         .flat_map(|request| &request.field_violations)
-        .map(|violation| SubError {
-            field: rest_field(&violation.field),
-            message: violation.description.clone(),
+        .map(|violation| {
+            let message = Message::Server(violation.description.clone(), &["{message}"]);
+            (rest_field(&violation.field), message)
         })
         .collect()
 }

@@ -11,7 +11,9 @@ use crate::{
         list::{Paging, Sortable, order_by},
         path::Ids,
         query::Params,
+        schema,
     },
+    routes::Parameter,
     upstream::Rpc,
 };
 
@@ -21,6 +23,34 @@ const SORTABLE: [Sortable; 5] = [
     ("status", "status"),
     ("createTime", "create_time"),
     ("updateTime", "update_time"),
+];
+
+pub(crate) const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "page",
+        about: "Number of the page. One that makes no sense is the first.",
+        schema: schema::page,
+    },
+    Parameter {
+        name: "size",
+        about: "How many a page holds. One that makes no sense is the usual, one too large the largest.",
+        schema: schema::size,
+    },
+    Parameter {
+        name: "sort",
+        about: "Property to sort by.",
+        schema: || schema::sort(&SORTABLE),
+    },
+    Parameter {
+        name: "name",
+        about: "Part of the name, in any case.",
+        schema: schema::text,
+    },
+    Parameter {
+        name: "status",
+        about: "Statuses, separated by commas.",
+        schema: || schema::any_of(&filter::cluster_words()),
+    },
 ];
 
 pub(crate) async fn list(rpc: Rpc, params: Params) -> Result<Answer<Page<ObCluster>>, ApiError> {

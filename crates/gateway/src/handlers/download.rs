@@ -23,7 +23,7 @@ use crate::{error::ApiError, request::call::Call, upstream::Rpc};
 pub(crate) async fn diagnosis(
     rpc: Rpc,
     Call(message): Call<DownloadDiagnosisRequest>,
-) -> Result<Response, ApiError> {
+) -> Result<Archive, ApiError> {
     let response = rpc.tasks().download_diagnosis(rpc.request(message)).await?;
     let mut pieces: Streaming<_> = response.into_inner();
     let first = pieces.message().await?.ok_or_else(ApiError::internal)?;
@@ -31,7 +31,19 @@ pub(crate) async fn diagnosis(
     let rest = pieces.map_ok(|piece| piece.content);
     let all = stream::once(async { Ok(first.content) }).chain(rest);
     let body = Body::from_stream(all.map_ok(Bytes::from));
-    Ok((headers, body).into_response())
+    Ok(Archive { headers, body })
+}
+
+/// A file to be saved.
+pub(crate) struct Archive {
+    headers: [(HeaderName, HeaderValue); 2],
+    body: Body,
+}
+
+impl IntoResponse for Archive {
+    fn into_response(self) -> Response {
+        (self.headers, self.body).into_response()
+    }
 }
 
 fn headers(filename: &str) -> Result<[(HeaderName, HeaderValue); 2], ApiError> {

@@ -4,17 +4,20 @@ use slacktide_api::v1::{GetSubtaskLogRequest, GetTaskRequest, ListTasksRequest, 
 
 use crate::{
     envelope::Answer,
-    error::ApiError,
+    error::{ApiError, Fault},
     model::{
         page::Page,
         task::{BasicTask, SubtaskLog, WrappedTask},
+        word,
     },
     request::{
         filter,
         list::{Paging, Sortable, order_by},
         path::Ids,
         query::Params,
+        schema,
     },
+    routes::Parameter,
     upstream::Rpc,
 };
 
@@ -24,6 +27,69 @@ const SORTABLE: [Sortable; 5] = [
     ("status", "status"),
     ("createTime", "create_time"),
     ("finishTime", "finish_time"),
+];
+
+pub(crate) const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "page",
+        about: "Number of the page. One that makes no sense is the first.",
+        schema: schema::page,
+    },
+    Parameter {
+        name: "size",
+        about: "How many a page holds. One that makes no sense is the usual, one too large the largest.",
+        schema: schema::size,
+    },
+    Parameter {
+        name: "sort",
+        about: "Property to sort by; by default `id,desc`.",
+        schema: || schema::sort(&SORTABLE),
+    },
+    Parameter {
+        name: "name",
+        about: "Part of the name, in any case.",
+        schema: schema::text,
+    },
+    Parameter {
+        name: "status",
+        about: "Statuses, separated by commas.",
+        schema: || schema::any_of(&word::words(word::task_status)),
+    },
+    Parameter {
+        name: "type",
+        about: "Type of the task.",
+        schema: || schema::one_of(&word::words(word::task_type)),
+    },
+    Parameter {
+        name: "clusterId",
+        about: "Id of the cluster.",
+        schema: schema::long,
+    },
+    Parameter {
+        name: "cluterName",
+        about: "Part of the cluster's name, in any case. OCP documents it so.",
+        schema: schema::text,
+    },
+    Parameter {
+        name: "clusterName",
+        about: "The same, rightly spelt; it goes before.",
+        schema: schema::text,
+    },
+    Parameter {
+        name: "tenantId",
+        about: "Finds nothing: no task works on a tenant alone.",
+        schema: schema::long,
+    },
+    Parameter {
+        name: "tenantName",
+        about: "Finds nothing: no task works on a tenant alone.",
+        schema: schema::text,
+    },
+    Parameter {
+        name: "hostId",
+        about: "Finds nothing: no task works on a host alone.",
+        schema: schema::long,
+    },
 ];
 
 /// How many subtasks a page may show: about 20 MB of JSON.
@@ -75,9 +141,7 @@ pub(crate) async fn list(rpc: Rpc, params: Params) -> Result<Answer<Page<BasicTa
             return Ok(Answer(Page::new(paging, tasks, part.total_size)));
         }
         if subtasks > MOST_SUBTASKS {
-            let problem =
-                format!("is too large where tasks have {subtasks} subtasks and more: ask for less");
-            return Err(ApiError::field("size", &problem));
+            return Err(ApiError::field("size", Fault::TooManySubtasks(subtasks)));
         }
         request.page_token = part.next_page_token;
         request.page_size = paging.size - shown;

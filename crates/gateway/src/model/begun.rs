@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use slacktide_api::v1;
+use utoipa::ToSchema;
 
 use super::{
     task::{Creator, TaskCluster},
@@ -14,7 +15,7 @@ use crate::{
     time,
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BegunTask {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,21 +27,25 @@ pub(crate) struct BegunTask {
     id: Long,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     start_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::TaskStatusWord>)]
     status: Option<&'static str>,
     tasks: Vec<BegunSubtask>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct BegunSubtask {
     description: String,
     downstreams: Vec<Long>,
     id: Long,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::OperationWord>)]
     operation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::SubtaskStatusWord>)]
     status: Option<&'static str>,
     upstreams: Vec<Long>,
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use slacktide_api::v1;
+use utoipa::ToSchema;
 
 use super::word;
 use crate::{long::Long, time};
@@ -9,10 +10,11 @@ use crate::{long::Long, time};
 /// What OCP calls a cluster that is no standby. slacktide handles no other.
 pub(crate) const PRIMARY: &str = "PRIMARY";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ObCluster {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     create_time: Option<String>,
     creator: String,
     id: Long,
@@ -20,37 +22,43 @@ pub(crate) struct ObCluster {
     ob_cluster_id: Long,
     server_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::ClusterStatusWord>)]
     status: Option<&'static str>,
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     update_time: Option<String>,
     zones: Vec<Zone>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Zone {
+pub(crate) struct Zone {
     cluster_id: Long,
     name: String,
     ob_cluster_id: Long,
     server_count: usize,
     servers: Vec<Server>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::ZoneStatusWord>)]
     status: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Server {
+pub(crate) struct Server {
     cluster_id: Long,
     id: Long,
     ip: String,
     port: i32,
     sql_port: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::ServerStatusWord>)]
     status: Option<&'static str>,
+    #[schema(format = DateTime)]
     stop_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     update_time: Option<String>,
     zone_name: String,
 }
@@ -74,6 +82,23 @@ impl From<v1::Cluster> for ObCluster {
             update_time: time::local(cluster.update_time),
             zones,
         }
+    }
+}
+
+impl ObCluster {
+    pub(crate) fn into_zones(self) -> Vec<Zone> {
+        self.zones
+    }
+
+    pub(crate) fn into_servers(self) -> Vec<Server> {
+        let zones = self.zones.into_iter();
+        zones.flat_map(|zone| zone.servers).collect()
+    }
+
+    /// The servers of one of its zones, if it has that zone.
+    pub(crate) fn into_servers_of(self, zone: &str) -> Option<Vec<Server>> {
+        let mut zones = self.zones.into_iter();
+        zones.find(|it| it.name == zone).map(|zone| zone.servers)
     }
 }
 

@@ -2,16 +2,19 @@
 
 use serde::Serialize;
 use slacktide_api::v1::GetInfoResponse;
+use utoipa::ToSchema;
 
 use crate::time;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Info {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     current_time: Option<String>,
     host: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     start_time: Option<String>,
     user: String,
     version: String,

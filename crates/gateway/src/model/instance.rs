@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use slacktide_api::v1;
+use utoipa::ToSchema;
 
 use super::{
     task::{Subtask, known},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{long::Long, time};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TaskInstance {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,6 +20,7 @@ pub(crate) struct TaskInstance {
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     create_time: Option<String>,
     /// The user's name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,28 +28,33 @@ pub(crate) struct TaskInstance {
     #[serde(skip_serializing_if = "Option::is_none")]
     executor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     finish_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     host_id: Option<Long>,
     id: Long,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::OperationWord>)]
     operation: Option<&'static str>,
     prohibit_rollback: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     start_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::TaskStatusWord>)]
     status: Option<&'static str>,
     subtasks: Vec<Subtask>,
     task_definition_id: Long,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<Long>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::TaskTypeWord>)]
     r#type: Option<&'static str>,
 }
 
 /// What the task works on, as an object.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Context {
     list_map: BTreeMap<String, Vec<String>>,

@@ -1,6 +1,12 @@
-//! One page of a list.
+//! Lists: one page of a long one, or all of a short one.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema},
+};
 
 use crate::{long::Long, request::list::Paging};
 
@@ -11,7 +17,13 @@ pub(crate) struct Page<T> {
     page: Position,
 }
 
+/// All of a list that OCP doesn't page.
 #[derive(Serialize)]
+pub(crate) struct Contents<T> {
+    pub(crate) contents: Vec<T>,
+}
+
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Position {
     number: i32,
@@ -38,6 +50,55 @@ impl<T> Page<T> {
     pub(crate) fn empty(paging: Paging) -> Self {
         Self::new(paging, Vec::new(), 0)
     }
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let position = Ref::from_schema_name(Position::name());
+        list_of::<T>()
+            .property("page", position)
+            .required("page")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Page", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        add::<T>(schemas);
+        add::<Position>(schemas);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Contents<T> {
+    fn schema() -> RefOr<Schema> {
+        list_of::<T>().into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Contents<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}List", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        add::<T>(schemas);
+    }
+}
+
+fn list_of<T: ToSchema>() -> ObjectBuilder {
+    let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+    ObjectBuilder::new()
+        .property("contents", items)
+        .required("contents")
+}
+
+fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
 }
 
 #[cfg(test)]

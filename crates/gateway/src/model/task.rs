@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use slacktide_api::v1;
+use utoipa::ToSchema;
 
 use super::{cluster::PRIMARY, word};
 use crate::{
@@ -10,36 +11,42 @@ use crate::{
 };
 
 /// OCP's WrappedTaskInstance.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WrappedTask {
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<TypedCluster>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     create_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     creator: Option<Creator>,
     #[serde(skip_serializing_if = "Option::is_none")]
     executor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     finish_time: Option<String>,
     id: Long,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::OperationWord>)]
     operation: Option<&'static str>,
     prohibit_rollback: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     start_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::TaskStatusWord>)]
     status: Option<&'static str>,
     subtasks: Vec<Subtask>,
     task_definition_id: Long,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::TaskTypeWord>)]
     r#type: Option<&'static str>,
 }
 
 /// OCP's BasicTaskInstance.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BasicTask {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,25 +54,28 @@ pub(crate) struct BasicTask {
     #[serde(skip_serializing_if = "Option::is_none")]
     creator: Option<Creator>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     finish_time: Option<String>,
     id: Long,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     start_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::TaskStatusWord>)]
     status: Option<&'static str>,
     subtasks: Vec<BasicSubtask>,
 }
 
 /// The user who asked for a task.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Creator {
     id: Long,
     name: String,
 }
 
 /// The cluster that a task works on.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TaskCluster {
     id: Long,
@@ -73,39 +83,46 @@ pub(crate) struct TaskCluster {
     ob_cluster_id: Long,
 }
 
-/// The cluster as the task calls show it. `type` comes last in the alphabet, so it may follow the rest.
-#[derive(Serialize)]
+/// The cluster as the task calls show it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct TypedCluster {
-    #[serde(flatten)]
-    cluster: TaskCluster,
+    id: Long,
+    name: String,
+    ob_cluster_id: Long,
     r#type: &'static str,
 }
 
 /// OCP's SubtaskInstance.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Subtask {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     create_time: Option<String>,
     description: String,
     downstreams: Vec<Long>,
     #[serde(skip_serializing_if = "Option::is_none")]
     executor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     finish_time: Option<String>,
     id: Long,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     node_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::OperationWord>)]
     operation: Option<&'static str>,
     parallel_idx: i32,
     prohibit_rollback: bool,
     run_time: i32,
     series_id: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     start_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::SubtaskStatusWord>)]
     status: Option<&'static str>,
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,19 +130,21 @@ pub(crate) struct Subtask {
     upstreams: Vec<Long>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct BasicSubtask {
     description: String,
     id: Long,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::OperationWord>)]
     operation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<word::SubtaskStatusWord>)]
     status: Option<&'static str>,
 }
 
 /// What a subtask has logged.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SubtaskLog {
     pub(crate) log: String,
 }
@@ -224,7 +243,9 @@ impl From<v1::TaskCluster> for TaskCluster {
 impl From<v1::TaskCluster> for TypedCluster {
     fn from(cluster: v1::TaskCluster) -> Self {
         Self {
-            cluster: cluster.into(),
+            id: Long(cluster.id),
+            name: cluster.name,
+            ob_cluster_id: Long(cluster.ob_cluster_id),
             r#type: PRIMARY,
         }
     }

@@ -1,8 +1,14 @@
 //! OCP's words for statuses, operations and types. The gRPC API has the same words behind a prefix, with
 //! one exception: OCP misspells `SYS_ONCE`.
 
+use std::borrow::Cow;
+
 use slacktide_api::v1::{
     ClusterStatus, Operation, ServerStatus, SubtaskStatus, TaskStatus, TaskType, ZoneStatus,
+};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
 /// `SYS_ONCE` as OCP spells it.
@@ -57,6 +63,42 @@ pub(crate) fn task_type(value: i32) -> Word {
         TaskType::SysOnce => Some(SYS_ONCE),
         other => bare(other.as_str_name(), "TASK_TYPE_"),
     }
+}
+
+/// All words of one kind, in the order of the gRPC API.
+pub(crate) fn words(word: fn(i32) -> Word) -> Vec<&'static str> {
+    // Beyond any enum of the gRPC API.
+    (1..64).filter_map(word).collect()
+}
+
+/// Types that stand for words in schemas.
+macro_rules! word_schemas {
+    ($($schema:ident, $name:literal, $word:ident;)*) => {$(
+        pub(crate) enum $schema {}
+
+        impl PartialSchema for $schema {
+            fn schema() -> RefOr<Schema> {
+                let words = Some(words($word));
+                ObjectBuilder::new().schema_type(Type::String).enum_values(words).into()
+            }
+        }
+
+        impl ToSchema for $schema {
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+        }
+    )*};
+}
+
+word_schemas! {
+    ClusterStatusWord, "ClusterStatus", cluster_status;
+    ZoneStatusWord, "ZoneStatus", zone_status;
+    ServerStatusWord, "ServerStatus", server_status;
+    TaskStatusWord, "TaskStatus", task_status;
+    SubtaskStatusWord, "SubtaskStatus", subtask_status;
+    OperationWord, "Operation", operation;
+    TaskTypeWord, "TaskType", task_type;
 }
 
 fn bare(name: &'static str, prefix: &str) -> Word {

@@ -11,7 +11,7 @@ use http::{
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Text};
 
 /// How much of an unwanted body is read, and for how long. A connection that closes on a client that is
 /// still sending may take the answer with it; but nobody is listened to without end.
@@ -30,8 +30,7 @@ pub(crate) async fn read(
     }
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|_| ApiError::malformed("request body ends before it is complete"))?;
+        let frame = frame.map_err(|_| ApiError::malformed(Text::BodyCutOff))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

@@ -9,7 +9,10 @@ use super::{
     path::Path,
     query::Params,
 };
-use crate::{error::ApiError, router::Gateway};
+use crate::{
+    error::{ApiError, Fault},
+    router::Gateway,
+};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -52,13 +55,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
         return Ok(String::new());
     };
     if values.next().is_some() {
-        return Err(ApiError::field(IDEMPOTENCY_KEY, "must be given once"));
+        return Err(ApiError::field(IDEMPOTENCY_KEY, Fault::GivenTwice));
     }
     match value.to_str() {
         Ok(key) if !key.trim().is_empty() => Ok(key.to_owned()),
-        _ => Err(ApiError::field(
-            IDEMPOTENCY_KEY,
-            "must be printable ASCII and not empty",
-        )),
+        _ => Err(ApiError::field(IDEMPOTENCY_KEY, Fault::NotAKey)),
     }
 }

@@ -7,11 +7,11 @@ use serde::{
     Deserialize,
     de::{Deserializer, MapAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use slacktide_api::v1::StopMode;
 
 use super::query::Params;
-use crate::error::ApiError;
+use crate::error::{ApiError, Fault, Text};
 
 /// A member that a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Field {
     ];
     const OCPS: [Self; 3] = [Self::Force, Self::FreezeServer, Self::Type];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mode => "mode",
             Self::MinorFreeze => "minorFreeze",
@@ -46,6 +46,36 @@ impl Field {
             Self::Force => "force",
             Self::FreezeServer => "freezeServer",
             Self::Type => "type",
+        }
+    }
+
+    /// What it may be, and what it means.
+    pub(crate) fn schema(self) -> Value {
+        let boolean = |about: &str| json!({"type": "boolean", "description": about});
+        match self {
+            Self::Mode => json!({
+                "enum": ["GRACEFUL", "IMMEDIATE"],
+                "default": "GRACEFUL",
+                "description": "GRACEFUL sends SIGUSR1, SIGTERM and SIGKILL, IMMEDIATE SIGTERM and SIGKILL.",
+            }),
+            Self::MinorFreeze => boolean(
+                "Whether memory tables are flushed first. Absent: if GRACEFUL, and the cluster has an SQL account.",
+            ),
+            Self::ValidateOnly => {
+                boolean("A dry run: the answer is the task that would be, and nothing is written.")
+            }
+            Self::MaxParallel => json!({
+                "type": "integer",
+                "minimum": 0,
+                "maximum": i32::MAX,
+                "description": "How many subtasks may run at a time; 0: no limit.",
+            }),
+            Self::Force => nullable(boolean("true: the same as `mode` IMMEDIATE.")),
+            Self::FreezeServer => nullable(boolean("The same as `minorFreeze`.")),
+            Self::Type => json!({
+                "enum": ["STOP_PROCESS", null],
+                "description": "What of the server is stopped.",
+            }),
         }
     }
 
@@ -69,11 +99,10 @@ impl Field {
             return Ok(None);
         };
         if name != field.name() {
-            let problem = format!("must be written as {}", field.name());
-            return Err(ApiError::field(name, &problem));
+            return Err(ApiError::field(name, Fault::Misspelt(field.name())));
         }
         if !taken.contains(&field) {
-            return Err(ApiError::field(name, "is not taken by this call"));
+            return Err(ApiError::field(name, Fault::NotTaken));
         }
         Ok(Some(field))
     }
@@ -91,9 +120,8 @@ pub(crate) struct Fields {
 impl Fields {
     /// Reads a body that may have the fields `taken`. Members that mean nothing to us are ignored.
     pub(crate) fn read(json: &[u8], taken: &[Field]) -> Result<Self, ApiError> {
-        let Members(members) = serde_json::from_slice(json).map_err(|error| {
-            ApiError::malformed(format!("request body cannot be read: {error}"))
-        })?;
+        let Members(members) = serde_json::from_slice(json)
+            .map_err(|error| ApiError::malformed(Text::MalformedBody(error.to_string())))?;
         let mut fields = Self::default();
         let mut seen = Vec::new();
         for (name, value) in &members {
@@ -101,7 +129,7 @@ impl Fields {
                 continue;
             };
             if seen.contains(&field) {
-                return Err(ApiError::field(field.name(), "must be given once"));
+                return Err(ApiError::field(field.name(), Fault::GivenTwice));
             }
             seen.push(field);
             fields.set(field, value)?;
@@ -112,10 +140,7 @@ impl Fields {
     /// In the query our fields would be overlooked.
     pub(crate) fn refuse_in_query(params: &Params) -> Result<(), ApiError> {
         match params.names().find_map(Field::ours) {
-            Some(field) => Err(ApiError::field(
-                field.name(),
-                "must be given in the request body, not in the query",
-            )),
+            Some(field) => Err(ApiError::field(field.name(), Fault::InQuery)),
             None => Ok(()),
         }
     }
@@ -145,21 +170,20 @@ impl Fields {
             Field::FreezeServer => agree(&mut self.minor_freeze, boolean(field, value)?, field),
             Field::Type if value == "STOP_PROCESS" => Ok(()),
             // A caller who wants the service stopped and the process kept must not lose the process.
-            Field::Type => Err(ApiError::field(
-                field.name(),
-                "must be \"STOP_PROCESS\": the server's process is ended, not its service alone",
-            )),
+            Field::Type => Err(ApiError::field(field.name(), Fault::NotTheProcess)),
         }
     }
+}
+
+fn nullable(mut boolean: Value) -> Value {
+    boolean["type"] = json!(["boolean", "null"]);
+    boolean
 }
 
 /// Sets what one member says and another may have said before.
 fn agree<T: PartialEq>(said: &mut Option<T>, value: T, field: Field) -> Result<(), ApiError> {
     if said.as_ref().is_some_and(|said| *said != value) {
-        return Err(ApiError::field(
-            field.name(),
-            "contradicts another member of the request body",
-        ));
+        return Err(ApiError::field(field.name(), Fault::Contradicts));
     }
     *said = Some(value);
     Ok(())
@@ -171,24 +195,22 @@ fn mode(value: &Value) -> Result<StopMode, ApiError> {
         Some("IMMEDIATE") => Ok(StopMode::Immediate),
         _ => Err(ApiError::field(
             Field::Mode.name(),
-            "must be \"GRACEFUL\" or \"IMMEDIATE\"",
+            Fault::NoneOf("\"GRACEFUL\", \"IMMEDIATE\"".to_owned()),
         )),
     }
 }
 
 fn boolean(field: Field, value: &Value) -> Result<bool, ApiError> {
-    let problem = "must be true or false";
     value
         .as_bool()
-        .ok_or_else(|| ApiError::field(field.name(), problem))
+        .ok_or_else(|| ApiError::field(field.name(), Fault::NotBoolean))
 }
 
 fn number(field: Field, value: &Value) -> Result<i32, ApiError> {
     let number = value.as_i64().and_then(|number| number.try_into().ok());
-    number.filter(|number| *number >= 0).ok_or_else(|| {
-        let problem = format!("must be a whole number from 0 to {}", i32::MAX);
-        ApiError::field(field.name(), &problem)
-    })
+    number
+        .filter(|number| *number >= 0)
+        .ok_or_else(|| ApiError::field(field.name(), Fault::NotANumber(i32::MAX)))
 }
 
 /// The members of a JSON object as they were written, repeated ones included.

@@ -3,7 +3,10 @@
 use slacktide_api::v1::{ClusterStatus, TaskStatus, TaskType};
 
 use super::query::Params;
-use crate::{error::ApiError, model::word};
+use crate::{
+    error::{ApiError, Fault},
+    model::word,
+};
 
 const STATUS: &str = "status";
 const TYPE: &str = "type";
@@ -30,13 +33,22 @@ pub(crate) fn cluster_statuses(params: &Params) -> Result<Option<Vec<i32>>, ApiE
     for word in params.list(STATUS) {
         asked = true;
         match ClusterStatus::from_str_name(&format!("CLUSTER_STATUS_{word}")) {
-            Some(ClusterStatus::Unspecified) => return Err(unknown(STATUS, "cluster status")),
+            Some(ClusterStatus::Unspecified) => {
+                return Err(ApiError::field(STATUS, Fault::NoClusterStatus));
+            }
             Some(status) => statuses.push(status.into()),
             None if NEVER.contains(&word) => {}
-            None => return Err(unknown(STATUS, "cluster status")),
+            None => return Err(ApiError::field(STATUS, Fault::NoClusterStatus)),
         }
     }
     Ok((!asked || !statuses.is_empty()).then_some(statuses))
+}
+
+/// All words that [`cluster_statuses`] takes.
+pub(crate) fn cluster_words() -> Vec<&'static str> {
+    let mut words = word::words(word::cluster_status);
+    words.extend(NEVER);
+    words
 }
 
 /// The task statuses to keep; empty for all.
@@ -45,7 +57,7 @@ pub(crate) fn task_statuses(params: &Params) -> Result<Vec<i32>, ApiError> {
         TaskStatus::from_str_name(&format!("TASK_STATUS_{word}"))
             .filter(|status| *status != TaskStatus::Unspecified)
             .map(Into::into)
-            .ok_or_else(|| unknown(STATUS, "task status"))
+            .ok_or_else(|| ApiError::field(STATUS, Fault::NoTaskStatus))
     };
     params.list(STATUS).map(status).collect()
 }
@@ -57,13 +69,9 @@ pub(crate) fn task_type(params: &Params) -> Result<i32, ApiError> {
         Some(word::SYS_ONCE) => TaskType::SysOnce,
         Some(word) => TaskType::from_str_name(&format!("TASK_TYPE_{word}"))
             .filter(|task_type| *task_type != TaskType::Unspecified)
-            .ok_or_else(|| unknown(TYPE, "task type"))?,
+            .ok_or_else(|| ApiError::field(TYPE, Fault::NoTaskType))?,
     };
     Ok(task_type.into())
-}
-
-fn unknown(parameter: &str, what: &str) -> ApiError {
-    ApiError::field(parameter, &format!("must be a {what} in OCP's words"))
 }
 
 #[cfg(test)]

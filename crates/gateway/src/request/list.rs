@@ -1,10 +1,10 @@
 //! Paging and order of lists, as OCP's (Spring Data's) parameters say them.
 
 use super::query::Params;
-use crate::error::ApiError;
+use crate::error::{ApiError, Fault};
 
-const USUAL_SIZE: i32 = 10;
-const MAX_SIZE: i32 = 2000;
+pub(super) const USUAL_SIZE: i32 = 10;
+pub(super) const MAX_SIZE: i32 = 2000;
 
 /// `page` and `size`. Whatever can't be meant is replaced by the usual, never refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +47,11 @@ pub(crate) fn order_by(params: &Params, sortable: &[Sortable]) -> Result<String,
     let property = match words[..] {
         [] => return Ok(String::new()),
         [property] => property,
-        _ => return Err(ApiError::unsortable("takes one property")),
+        _ => return Err(ApiError::unsortable(Fault::SeveralProperties)),
     };
     let Some((_, field)) = sortable.iter().find(|(name, _)| *name == property) else {
         let known: Vec<_> = sortable.iter().map(|(name, _)| *name).collect();
-        let problem = format!("takes one of {}", known.join(", "));
-        return Err(ApiError::unsortable(&problem));
+        return Err(ApiError::unsortable(Fault::NoneOf(known.join(", "))));
     };
     let direction = if descending { " desc" } else { "" };
     Ok(format!("{field}{direction}"))

@@ -11,7 +11,7 @@ use crate::{
 
 const LIST: &str = "/api/v2/ob/clusters";
 
-fn cluster() -> Cluster {
+pub(crate) fn cluster() -> Cluster {
     let server = |id, stop_time| Server {
         id,
         ip: "127.0.0.1".to_owned(),
@@ -152,4 +152,40 @@ async fn the_time_is_bare_text_for_anyone() {
     let text = std::str::from_utf8(&answer.body).unwrap();
     assert_timestamp(&json!(text));
     assert_eq!(rest.server.seen().calls, 0);
+}
+
+#[tokio::test]
+async fn zones_and_servers_are_lists_of_their_own() {
+    let cluster = format!("{LIST}/21");
+    let shown = rest().get(&cluster).await.data();
+    let zones = rest().get(&format!("{cluster}/zones")).await.data();
+    assert_eq!(zones, json!({"contents": shown["zones"]}));
+
+    let of_zone = json!({"contents": shown["zones"][0]["servers"]});
+    for path in ["servers", "zones/zone1/servers"] {
+        let servers = rest().get(&format!("{cluster}/{path}")).await.data();
+        assert_eq!(servers, of_zone, "{path}");
+    }
+    for path in [
+        "zones/zone2/servers",
+        "servers?regionName=r",
+        "servers?idcName=i",
+    ] {
+        let servers = rest().get(&format!("{cluster}/{path}")).await.data();
+        assert_eq!(servers, json!({"contents": []}), "{path}");
+    }
+
+    let missing = rest().get(&format!("{cluster}/zones/zone3/servers")).await;
+    assert_eq!(missing.status, 404);
+    assert_eq!(
+        missing.error(),
+        json!({"code": 12002, "message": "there is no zone zone3"})
+    );
+}
+
+#[tokio::test]
+async fn the_status_is_one_word() {
+    let answer = rest().get("/api/status").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, "okay");
 }

@@ -39,18 +39,19 @@ async fn an_unknown_path_is_not_found() {
 
 #[tokio::test]
 async fn a_wrong_method_is_told_the_right_ones() {
+    let brew = Method::from_bytes(b"BREW").unwrap();
     let cases = [
-        (Method::GET, "/api/v2/ob/clusters/1/stop", "POST"),
-        (Method::HEAD, "/api/v2/ob/clusters/1/stop", "POST"),
-        (Method::OPTIONS, "/api/v2/ob/clusters/1/stop", "POST"),
-        (Method::POST, "/api/v2/ob/clusters", "GET,HEAD"),
-        (Method::DELETE, "/api/v2/tasks/instances/1", "GET,HEAD"),
-        (Method::POST, "/api/v2/time", "GET,HEAD"),
+        (Method::GET, "/api/v2/ob/clusters/1/stop", "POST,OPTIONS"),
+        (Method::HEAD, "/api/v2/ob/clusters/1/stop", "POST,OPTIONS"),
+        (Method::POST, "/api/v2/ob/clusters", "GET,HEAD,OPTIONS"),
         (
-            Method::from_bytes(b"BREW").unwrap(),
-            "/api/v2/info",
-            "GET,HEAD",
+            Method::DELETE,
+            "/api/v2/tasks/instances/1",
+            "GET,HEAD,OPTIONS",
         ),
+        (Method::PUT, "/api/v2/time", "GET,HEAD,OPTIONS"),
+        (Method::TRACE, "/api/v2/info", "GET,HEAD,OPTIONS"),
+        (brew, "/api/v2/info", "GET,HEAD,OPTIONS"),
     ];
     for (method, path, allowed) in cases {
         let head = method == Method::HEAD;
@@ -60,6 +61,52 @@ async fn a_wrong_method_is_told_the_right_ones() {
         if !head {
             assert_eq!(answer.error()["code"], 1008);
         }
+    }
+}
+
+#[tokio::test]
+async fn options_are_told_to_anybody() {
+    for (path, allowed) in [
+        ("/api/v2/ob/clusters/1/stop", "POST,OPTIONS"),
+        ("/api/v2/tasks/instances", "GET,HEAD,OPTIONS"),
+        ("/api/v2/time", "GET,HEAD,OPTIONS"),
+    ] {
+        let rest = rest();
+        let answer = rest.send_as_is(request(Method::OPTIONS, path, "")).await;
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(answer.header("allow"), allowed, "{path}");
+        assert!(answer.body.is_empty());
+        assert_eq!(rest.server.seen().calls, 0);
+    }
+    let answer = rest()
+        .send_as_is(request(Method::OPTIONS, "/nowhere", ""))
+        .await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn what_rules_json_out_is_not_acceptable_and_nothing_is_done() {
+    let rest = rest();
+    let mut request = request(Method::POST, "/api/v2/ob/clusters/1/stop", "{}");
+    let accept = "text/html, */*;q=0".parse().unwrap();
+    request.headers_mut().insert("accept", accept);
+    let answer = rest.send(request).await;
+    assert_eq!(answer.status, 406);
+    assert_eq!(answer.error()["code"], 0);
+    assert!(rest.server.seen().stop.is_none());
+}
+
+#[tokio::test]
+async fn every_answer_has_a_trace_id() {
+    for (method, path) in [
+        (Method::GET, "/api/v2/time"),
+        (Method::GET, "/api/v2/openapi.json"),
+        (Method::HEAD, "/api/v2/info"),
+        (Method::HEAD, "/nowhere"),
+        (Method::OPTIONS, "/api/v2/info"),
+    ] {
+        let answer = rest().send(request(method, path, "")).await;
+        assert_eq!(answer.header("x-trace-id").len(), 16, "{path}");
     }
 }
 

@@ -7,15 +7,27 @@ mod clusters;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod http_edges;
 #[cfg(test)]
+mod languages;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod operations;
+#[cfg(test)]
+mod paging;
+#[cfg(test)]
+mod paths;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod scripted;
+#[cfg(test)]
+mod socket;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]

@@ -120,6 +120,7 @@ impl Answer {
                 .bytes()
                 .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         );
+        assert_eq!(self.header("x-trace-id"), trace_id);
         assert_timestamp(&envelope["timestamp"]);
         assert_eq!(envelope.get("data").is_some(), self.status.is_success());
         assert_eq!(envelope.get("error").is_none(), self.status.is_success());
