@@ -87,7 +87,8 @@ fn parameters(route: &Route) -> Vec<Value> {
 
 fn path_schema(name: &str) -> Value {
     match name {
-        "zoneName" => json!({"type": "string", "minLength": 1}),
+        // What `request::path::guard` lets through, but for dots alone.
+        "zoneName" => json!({"type": "string", "pattern": "^[^/\\\\\\x00-\\x1f\\x7f]+$"}),
         _ => json!({"type": "integer", "format": "int64"}),
     }
 }

@@ -134,7 +134,7 @@ async fn the_servers_errors_are_told_in_chinese_with_all_that_is_known() {
             fault(Code::PermissionDenied, "LATER", &[("ocp_code", "3003")]),
             403,
             3003,
-            "账号已被锁定，请稍后重试或联系管理员",
+            "账号已被锁定，请联系管理员解锁",
         ),
         (
             ZONE,
