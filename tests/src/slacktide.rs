@@ -155,6 +155,12 @@ impl Slacktide {
         format!("127.0.0.1:{}", self.ports.grpc)
     }
 
+    /// Address of the REST listener, `host:port`.
+    #[must_use]
+    pub fn rest_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.rest)
+    }
+
     /// The server's process.
     #[must_use]
     pub fn process(&self) -> &Process {

@@ -16,4 +16,4 @@ pub mod roles;
 mod server;
 pub mod users;
 
-pub use server::{GrpcService, HostCheck, Options, Preflight, ServeError, Server};
+pub use server::{GrpcService, HostCheck, Http2, Options, Preflight, ServeError, Server};

@@ -1,13 +1,13 @@
 //! The services behind their layers, in process and on a listener.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
+use futures::{Stream, future::BoxFuture};
 use slacktide_engine::{cluster::Cluster, finding::Finding};
 use slacktide_store::{NewServer, Store, clock};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use tonic::{body::Body, transport::server::TcpIncoming};
+use tonic::{body::Body, transport::server::Connected};
 use tower::{BoxError, service_fn, util::BoxCloneSyncService};
 
 use crate::{
@@ -20,12 +20,6 @@ use crate::{
 /// never ends, or a watcher that reads no more.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often an idle connection is probed, so that the streams of a client that is gone are dropped.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// How long a probed connection may take to answer.
-const KEEPALIVE_LIMIT: Duration = Duration::from_secs(20);
-
 /// All services behind all layers: what a listener serves, and what a gateway in the same process calls.
 pub type GrpcService = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
 
@@ -36,6 +30,23 @@ pub struct Options {
     pub host: String,
     /// Version of slacktide.
     pub version: &'static str,
+}
+
+/// What one HTTP/2 connection may do, and how it is kept alive.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2 {
+    /// How many calls and watches may be open at a time; the client is told, and holds back more.
+    pub max_streams: u32,
+    /// How many calls may have been canceled by the client before they were looked at. With more the connection
+    /// ends: opening and resetting streams costs a client next to nothing.
+    pub max_resets: usize,
+    /// How large the metadata of a call may be, in bytes.
+    pub max_header: u32,
+    /// How often a connection is probed, so that the streams of a client that is gone are dropped, and nothing in
+    /// between takes the connection for idle.
+    pub keepalive_interval: Duration,
+    /// How long a probed connection may take to answer.
+    pub keepalive_timeout: Duration,
 }
 
 /// Looks, before a server is registered, whether this host's executor can work on it.
@@ -124,13 +135,23 @@ impl Server {
         }))
     }
 
-    /// Serves on `listener` until `drain` fires; then reports NOT_SERVING, accepts no more, and returns once
-    /// what is in flight is answered, within a limit.
+    /// Serves on `connections` until `drain` fires; then reports NOT_SERVING, takes no more, and returns once
+    /// what is in flight is answered, within a limit. `around` may put a layer around [`Self::service`] that
+    /// sees the requests of these connections alone, each with its connection's [`Connected::ConnectInfo`] among
+    /// its extensions.
     ///
     /// # Errors
-    /// [`ServeError`] if the listener fails.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
-        let service = self.service();
+    /// [`ServeError`] if a connection cannot be taken.
+    pub async fn serve<C>(
+        self,
+        connections: impl Stream<Item = io::Result<C>>,
+        http2: Http2,
+        around: impl FnOnce(GrpcService) -> GrpcService,
+    ) -> Result<(), ServeError>
+    where
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let service = around(self.service());
         let Self {
             services, drain, ..
         } = self;
@@ -139,11 +160,13 @@ impl Server {
             drain.cancelled().await;
             services.report_serving(false).await;
         };
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE_LIMIT))
-            .serve_with_incoming_shutdown(service, incoming, draining);
+            .max_concurrent_streams(http2.max_streams)
+            .http2_max_pending_accept_reset_streams(Some(http2.max_resets))
+            .http2_max_header_list_size(http2.max_header)
+            .http2_keepalive_interval(Some(http2.keepalive_interval))
+            .http2_keepalive_timeout(Some(http2.keepalive_timeout))
+            .serve_with_incoming_shutdown(service, connections, draining);
         let limit = async {
             drain.cancelled().await;
             tokio::time::sleep(DRAIN_LIMIT).await;

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use crate::syntax;
 use keys::KEYS;
 use mask::MASK;
-pub(crate) use settings::{LogFormat, Role, Settings};
+pub(crate) use settings::{Grpc, LogFormat, Rest, Role, Settings, Tls};
 
 /// What help shows these flags under, so that a verb's own stand together.
 const HEADING: &str = "Settings";
@@ -55,6 +55,18 @@ pub(crate) struct Flags {
     /// Address on which health, readiness and metrics are served [default: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     admin_listen: Option<String>,
+    /// File with the certificate to serve gRPC and REST with, and those that lead to its root, in PEM
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    tls_cert: Option<String>,
+    /// File with the certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    tls_key: Option<String>,
+    /// Serve addresses that other hosts can reach without TLS: passwords cross the network as they are
+    #[arg(long, help_heading = HEADING)]
+    allow_plaintext: bool,
+    /// Serve addresses that other hosts can reach while admin has the generated password
+    #[arg(long, help_heading = HEADING)]
+    allow_generated_password: bool,
 }
 
 impl From<Sources> for Flags {
@@ -110,6 +122,9 @@ fn load_with(flags: &Flags, variables: HashMap<String, String>) -> anyhow::Resul
         .data_dir
         .as_ref()
         .map(|dir| dir.to_string_lossy().into_owned());
+    let allowed = |flag: bool| flag.then(|| "true".to_owned());
+    let allow_plaintext = allowed(flags.allow_plaintext);
+    let allow_generated_password = allowed(flags.allow_generated_password);
     let overrides = [
         ("data_dir", &data_dir),
         ("database.url", &flags.sources.database_url),
@@ -119,6 +134,10 @@ fn load_with(flags: &Flags, variables: HashMap<String, String>) -> anyhow::Resul
         ("grpc.listen", &flags.grpc_listen),
         ("rest.listen", &flags.rest_listen),
         ("admin.listen", &flags.admin_listen),
+        ("tls.cert", &flags.tls_cert),
+        ("tls.key", &flags.tls_key),
+        ("allow_plaintext", &allow_plaintext),
+        ("allow_generated_password", &allow_generated_password),
     ];
     for (key, value) in overrides {
         layers = layers.set_override_option(key, value.clone())?;

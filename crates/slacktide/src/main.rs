@@ -13,6 +13,7 @@ mod database;
 mod restore;
 mod serve;
 mod syntax;
+mod trust;
 mod user;
 
 use std::{io::Write, process::ExitCode};

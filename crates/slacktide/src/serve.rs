@@ -1,23 +1,33 @@
 //! `slacktide serve`: the roles of one process.
 
+mod certificate;
+mod connection;
+mod connections;
+mod exposure;
 mod first_user;
+mod grpc;
 mod host_check;
+mod http1;
 mod listeners;
+mod open_files;
+mod patience;
 mod preflight;
 mod readiness;
 mod remote;
+mod requests;
 mod retention;
 mod roles;
 mod signals;
 mod storage;
 
-use std::{pin::pin, process::ExitCode};
+use std::{pin::pin, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use slacktide_telemetry as telemetry;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::config::{LogFormat, Role, Settings};
+use certificate::{Certificate, Hangup};
 use listeners::{Listeners, address_of};
 use readiness::Readiness;
 use remote::Remote;
@@ -50,9 +60,16 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
 async fn serve(settings: &Settings, drain: CancellationToken) -> anyhow::Result<()> {
     // What is not to be had is known before anything is made.
+    exposure::check_plaintext(settings)?;
+    let certificate = Certificate::read(&settings.tls)?;
     let listeners = Listeners::take(settings)?;
+    open_files::allow(settings.grpc.max_connections + settings.rest.max_connections);
     let mut readiness = Readiness::new(drain.clone());
     let background = TaskTracker::new();
+    if let Some(certificate) = &certificate {
+        let following = Arc::clone(certificate).follow(Hangup::listen()?, drain.clone());
+        background.spawn(following);
+    }
     let storage = if settings.roles.need_database() {
         Some(Storage::open(settings).await?)
     } else {
@@ -79,13 +96,14 @@ async fn serve(settings: &Settings, drain: CancellationToken) -> anyhow::Result<
         grpc = address_of(listening.grpc.as_ref()),
         rest = address_of(listening.rest.as_ref()),
         admin = address_of(Some(&admin)),
+        tls = certificate.is_some(),
         data_dir = storage.as_ref().map(|storage| storage.data_dir().display().to_string()),
         "serving"
     );
     // The admin listener answers to the last: a drain can be watched.
     let ended = tokio::select! {
-        ended = roles.serve(listening, &drain) => ended,
-        ended = axum::serve(admin, admin_router) => ended.context("serving the admin listener"),
+        ended = roles.serve(settings, listening, certificate.as_ref(), &drain) => ended,
+        ended = http1::serve_to_the_last(admin_router, admin) => ended.context("serving the admin listener"),
     };
     drain.cancel();
     background.close();
@@ -101,7 +119,8 @@ async fn serve(settings: &Settings, drain: CancellationToken) -> anyhow::Result<
 fn remote(settings: &Settings) -> anyhow::Result<Option<Remote>> {
     let url = settings.gateway.upstream.as_deref();
     let url = url.filter(|_| settings.roles.has(Role::Gateway));
-    url.map(Remote::new).transpose()
+    let ca = settings.gateway.upstream_ca.as_deref();
+    url.map(|url| Remote::new(url, ca)).transpose()
 }
 
 fn telemetry_options(settings: &Settings) -> telemetry::Options {

@@ -7,9 +7,14 @@ use slacktide_api::v1::{
     GetInfoRequest, WatchTaskRequest, info_service_client::InfoServiceClient,
     task_service_client::TaskServiceClient,
 };
+use slacktide_server::{Http2, ServeError, Server};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::task::TaskTracker;
-use tonic::{Code, service::interceptor::InterceptedService, transport::Channel};
+use tonic::{
+    Code,
+    service::interceptor::InterceptedService,
+    transport::{Channel, server::TcpIncoming},
+};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -25,6 +30,20 @@ use crate::kit::{Credentials, Kit, PASSWORD, refused};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
+async fn serve(server: Server, listener: TcpListener) -> Result<(), ServeError> {
+    let http2 = Http2 {
+        max_streams: 100,
+        max_resets: 20,
+        max_header: 16 * 1024,
+        keepalive_interval: LIMIT,
+        keepalive_timeout: LIMIT,
+    };
+    let around = |service| service;
+    server
+        .serve(TcpIncoming::from(listener), http2, around)
+        .await
+}
+
 async fn listen() -> (TcpListener, Channel) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -36,7 +55,7 @@ async fn listen() -> (TcpListener, Channel) {
 async fn health_and_reflection_are_open_and_all_else_is_not() {
     let kit = Kit::new().await;
     let (listener, channel) = listen().await;
-    let serving = kit.server.serve(listener);
+    let serving = serve(kit.server, listener);
     let tracker = TaskTracker::new();
     let served = tracker.spawn(serving);
 
@@ -118,7 +137,7 @@ async fn a_drain_ends_watches_and_then_the_server() {
     let task = kit.stop(cluster.id).await;
     let (listener, channel) = listen().await;
     let tracker = TaskTracker::new();
-    let served = tracker.spawn(kit.server.serve(listener));
+    let served = tracker.spawn(serve(kit.server, listener));
 
     let credentials = Credentials::basic("vera", PASSWORD);
     let signed_in = InterceptedService::new(channel.clone(), credentials);

@@ -1,18 +1,21 @@
 //! The way to a server: address, sign-in, and clients of its services.
 
-use std::{error::Error, fmt, io, time::Duration};
+use std::{error::Error, fmt, io, path::PathBuf, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use slacktide_api::v1::{
     cluster_service_client::ClusterServiceClient, executor_service_client::ExecutorServiceClient,
     info_service_client::InfoServiceClient, task_service_client::TaskServiceClient,
 };
+use tokio_rustls::rustls;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
+
+use crate::trust;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a call may take to begin its answer; a stream may then go on for ever.
@@ -38,6 +41,15 @@ pub(crate) struct ConnectArgs {
         global = true
     )]
     pub(crate) endpoint: String,
+    /// File with the certificates, in PEM, that sign the server's [default: those that this machine trusts]
+    #[arg(
+        long,
+        env = "SLACKTIDE_CA",
+        value_name = "FILE",
+        help_heading = HEADING,
+        global = true
+    )]
+    pub(crate) ca: Option<PathBuf>,
     /// User to sign in as
     #[arg(
         long,
@@ -78,9 +90,16 @@ impl fmt::Debug for Password {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error(
-        "endpoint `{0}` is not usable: it must be like http://127.0.0.1:50051 (no TLS in this version)"
+        "endpoint `{0}` is not usable: it must be like http://127.0.0.1:50051, or https:// for a server with TLS"
     )]
     Endpoint(String),
+    #[error("no TLS without certificates to trust: {0}")]
+    Ca(String),
+    #[error(
+        "{endpoint} does not prove that it is the server: {cause}; name the file of the certificates that sign its own \
+         with --ca"
+    )]
+    Untrusted { endpoint: String, cause: String },
     #[error("a user without a password: give --password or set SLACKTIDE_PASSWORD")]
     NoPassword,
     #[error("a password without a user: give --user or set SLACKTIDE_USER")]
@@ -110,9 +129,17 @@ impl Connection {
         let sign_in = SignIn::new(args)?;
         let endpoint = Endpoint::from_shared(args.endpoint.clone()).map_err(|_| unusable())?;
         let uri = endpoint.uri();
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            return Err(unusable());
-        }
+        let endpoint = match uri.scheme_str() {
+            Some("http" | "https") if uri.host().is_none() => return Err(unusable()),
+            Some("http") => endpoint,
+            Some("https") => {
+                let refused = |error| ConnectError::Ca(format!("{error:#}"));
+                let roots = trust::roots("--ca", args.ca.as_deref()).map_err(refused)?;
+                let trusting = endpoint.tls_config(roots);
+                trusting.map_err(|error| ConnectError::Ca(plain_cause(&error)))?
+            }
+            _ => return Err(unusable()),
+        };
         let channel = endpoint
             .connect_timeout(CONNECT_LIMIT)
             .timeout(ANSWER_LIMIT)
@@ -121,9 +148,13 @@ impl Connection {
             .keep_alive_timeout(PROBE_EVERY)
             .connect()
             .await
-            .map_err(|error| ConnectError::Unreachable {
-                endpoint: args.endpoint.clone(),
-                cause: plain_cause(&error),
+            .map_err(|error| {
+                let (endpoint, cause) = (args.endpoint.clone(), plain_cause(&error));
+                if is_distrust(&error) {
+                    ConnectError::Untrusted { endpoint, cause }
+                } else {
+                    ConnectError::Unreachable { endpoint, cause }
+                }
             })?;
         Ok(Self { channel, sign_in })
     }
@@ -160,6 +191,16 @@ pub(super) fn plain_cause(error: &(dyn Error + 'static)) -> String {
         }
         _ => chain(error).last().unwrap_or(error).to_string(),
     }
+}
+
+/// Whether the server has a certificate that is not to be trusted.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    let tls = |error: &'_ (dyn Error + 'static)| {
+        let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+        inner.downcast_ref::<rustls::Error>().cloned()
+    };
+    let tls = chain(error).find_map(tls);
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -209,6 +250,7 @@ mod tests {
     fn args(endpoint: &str, user: Option<&str>, password: Option<&str>) -> ConnectArgs {
         ConnectArgs {
             endpoint: endpoint.to_owned(),
+            ca: None,
             user: user.map(str::to_owned),
             password: password.map(|password| Password(password.to_owned())),
         }
@@ -230,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_endpoint_that_is_none_is_refused_before_any_call() {
-        for endpoint in ["", "127.0.0.1:50051", "https://127.0.0.1:50051", "http://"] {
+        for endpoint in ["", "127.0.0.1:50051", "ftp://127.0.0.1:50051", "http://"] {
             let error = Connection::open(&args(endpoint, None, None))
                 .await
                 .unwrap_err();

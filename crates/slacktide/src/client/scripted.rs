@@ -107,6 +107,7 @@ impl Scripted {
 pub(super) async fn connect(address: SocketAddr) -> Connection {
     let args = ConnectArgs {
         endpoint: format!("http://{address}"),
+        ca: None,
         user: None,
         password: None,
     };

@@ -1,17 +1,21 @@
 //! The settings, with their defaults.
 
 mod check;
+mod listeners;
 mod period;
 mod roles;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use slacktide_engine::selector::Selector;
 use slacktide_executor::driver::process::Limits;
 
+pub(crate) use listeners::{Grpc, Rest, Tls};
 pub(crate) use period::Period;
 pub(crate) use roles::{Role, Roles};
+
+use listeners::Admin;
 
 /// All settings.
 #[derive(Clone, Deserialize, Serialize)]
@@ -24,10 +28,15 @@ pub(crate) struct Settings {
     /// Password of the user `admin` at the first start. Without one it is generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) admin_password: Option<String>,
+    /// Whether addresses that other hosts can reach may be served without TLS.
+    pub(crate) allow_plaintext: bool,
+    /// Whether addresses that other hosts can reach may be served while `admin` has the generated password.
+    pub(crate) allow_generated_password: bool,
     /// What this process does.
     pub(crate) roles: Roles,
     pub(crate) database: Database,
     pub(crate) nats: Nats,
+    pub(crate) tls: Tls,
     pub(crate) grpc: Grpc,
     pub(crate) rest: Rest,
     pub(crate) gateway: Gateway,
@@ -61,6 +70,9 @@ pub(crate) struct Gateway {
     /// Where the gRPC server is that a gateway in a process of its own calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) upstream: Option<String>,
+    /// File with the certificates that sign that server's, where the machine does not trust them by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upstream_ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -71,29 +83,6 @@ pub(crate) struct Retention {
     pub(crate) keep: Option<Period>,
     /// About how many rows of a table are deleted in one transaction.
     pub(crate) batch: usize,
-}
-
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Grpc {
-    /// Address on which gRPC is served.
-    pub(crate) listen: SocketAddr,
-}
-
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Rest {
-    /// Address on which REST is served.
-    pub(crate) listen: SocketAddr,
-    /// The longest request body, in bytes.
-    pub(crate) max_body: usize,
-}
-
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Admin {
-    /// Address on which health, readiness and metrics are served.
-    pub(crate) listen: SocketAddr,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -171,6 +160,16 @@ impl Seconds {
     pub(crate) fn duration(self) -> Duration {
         Duration::try_from_secs_f64(self.0).unwrap_or_default()
     }
+
+    /// Refuses a time of the setting `key` that is shorter than `least` seconds or longer than a day.
+    fn check(self, key: &str, least: f64) -> anyhow::Result<()> {
+        let Self(seconds) = self;
+        anyhow::ensure!(
+            (least..=86_400.0).contains(&seconds),
+            "{key} is {seconds}: give seconds from {least} to 86400"
+        );
+        Ok(())
+    }
 }
 
 impl From<Duration> for Seconds {
@@ -188,9 +187,12 @@ impl Default for Settings {
                 .to_string_lossy()
                 .into_owned(),
             admin_password: None,
+            allow_plaintext: false,
+            allow_generated_password: false,
             roles: Roles::default(),
             database: Database::default(),
             nats: Nats::default(),
+            tls: Tls::default(),
             grpc: Grpc::default(),
             rest: Rest::default(),
             gateway: Gateway::default(),
@@ -208,31 +210,6 @@ impl Default for Retention {
         Self {
             keep: None,
             batch: 1000,
-        }
-    }
-}
-
-impl Default for Grpc {
-    fn default() -> Self {
-        Self {
-            listen: loopback(50051),
-        }
-    }
-}
-
-impl Default for Rest {
-    fn default() -> Self {
-        Self {
-            listen: loopback(8080),
-            max_body: slacktide_gateway::Options::USUAL_MAX_BODY,
-        }
-    }
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self {
-            listen: loopback(9464),
         }
     }
 }
@@ -267,10 +244,6 @@ impl Default for Executor {
             sigkill_limit: options.limits.kill.into(),
         }
     }
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 impl Settings {

@@ -171,6 +171,9 @@ fn every_setting_has_an_environment_variable() {
     full.database.url = Some(String::new());
     full.nats.url = Some(String::new());
     full.gateway.upstream = Some(String::new());
+    full.gateway.upstream_ca = Some(PathBuf::new());
+    full.tls.cert = Some(PathBuf::new());
+    full.tls.key = Some(PathBuf::new());
     full.executor.state_dir = Some(PathBuf::new());
     full.retention.keep = "1d".parse().ok();
     full.executor.watch_window = Some(std::time::Duration::ZERO.into());
@@ -215,7 +218,7 @@ fn roles_and_database_must_fit() {
     assert!(told.contains("\"agent\" names no roles"), "{told}");
     for url in [
         "10.0.0.1:50051",
-        "https://10.0.0.1:50051",
+        "ftp://10.0.0.1:50051",
         "http://10.0.0.1/api",
     ] {
         let given = [roles("gateway"), ("SLACKTIDE_GATEWAY__UPSTREAM", url)];
@@ -224,12 +227,82 @@ fn roles_and_database_must_fit() {
     }
     for given in [
         &[roles("gateway"), upstream][..],
+        &[
+            roles("gateway"),
+            ("SLACKTIDE_GATEWAY__UPSTREAM", "https://10.0.0.1:50051"),
+            ("SLACKTIDE_GATEWAY__UPSTREAM_CA", "ca.pem"),
+        ],
         &[roles("server,executor")],
         &[roles("server"), shared],
         &[roles("executor"), shared],
         &[roles("executor"), shared, upstream],
     ] {
         load_with(&Flags::default(), variables(given)).unwrap();
+    }
+}
+
+#[test]
+fn half_a_certificate_and_a_certificate_for_nothing_are_refused() {
+    for (variable, told) in [
+        ("SLACKTIDE_TLS__CERT", "tls.cert is set without tls.key"),
+        ("SLACKTIDE_TLS__KEY", "tls.key is set without tls.cert"),
+        (
+            "SLACKTIDE_GATEWAY__UPSTREAM_CA",
+            "gateway.upstream_ca is set without gateway.upstream",
+        ),
+    ] {
+        let refused = error(&Flags::default(), &[(variable, "file.pem")]);
+        assert!(refused.starts_with(told), "{refused}");
+    }
+    let given = [
+        ("SLACKTIDE_ROLES", "gateway"),
+        ("SLACKTIDE_GATEWAY__UPSTREAM", "http://10.0.0.1:50051"),
+        ("SLACKTIDE_GATEWAY__UPSTREAM_CA", "ca.pem"),
+    ];
+    let refused = error(&Flags::default(), &given);
+    assert!(refused.contains("only https://"), "{refused}");
+}
+
+#[test]
+fn what_is_allowed_comes_from_flags_and_variables_alike() {
+    let given = variables(&[("SLACKTIDE_ALLOW_PLAINTEXT", "true")]);
+    let settings = load_with(&Flags::default(), given).unwrap();
+    assert!(settings.allow_plaintext && !settings.allow_generated_password);
+    let flags = Flags {
+        allow_generated_password: true,
+        ..Flags::default()
+    };
+    let settings = load_with(&flags, HashMap::new()).unwrap();
+    assert!(!settings.allow_plaintext && settings.allow_generated_password);
+}
+
+#[test]
+fn bounds_that_let_nobody_in_are_refused() {
+    for (variable, value, named) in [
+        (
+            "SLACKTIDE_GRPC__MAX_CONNECTIONS",
+            "0",
+            "grpc.max_connections is 0",
+        ),
+        (
+            "SLACKTIDE_REST__MAX_HEADER",
+            "100",
+            "rest.max_header is 100",
+        ),
+        ("SLACKTIDE_GRPC__MAX_STREAMS", "0", "grpc.max_streams is 0"),
+        (
+            "SLACKTIDE_REST__IDLE_TIMEOUT",
+            "0",
+            "rest.idle_timeout is 0",
+        ),
+        (
+            "SLACKTIDE_GRPC__KEEPALIVE_INTERVAL",
+            "inf",
+            "grpc.keepalive_interval is inf",
+        ),
+    ] {
+        let refused = error(&Flags::default(), &[(variable, value)]);
+        assert!(refused.starts_with(named), "{refused}");
     }
 }
 

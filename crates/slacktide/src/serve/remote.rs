@@ -1,6 +1,6 @@
 //! The gRPC server that a gateway in a process of its own calls.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use slacktide_gateway::Upstream;
@@ -9,6 +9,8 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
+
+use crate::trust;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a call may take to begin its answer.
@@ -26,11 +28,18 @@ pub(super) struct Remote {
 }
 
 impl Remote {
+    /// The server at `url`. Behind `https://` it must prove who it is, by the certificates in the file `ca` or else
+    /// by those that the machine trusts.
+    ///
     /// # Errors
-    /// That the address is none.
-    pub(super) fn new(url: &str) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::from_shared(url.to_owned())
-            .with_context(|| format!("gateway.upstream {url:?} is not usable"))?;
+    /// That the address is none, or the file holds no certificates.
+    pub(super) fn new(url: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
+        let unusable = || format!("gateway.upstream {url:?} is not usable");
+        let mut endpoint = Endpoint::from_shared(url.to_owned()).with_context(unusable)?;
+        if endpoint.uri().scheme_str() == Some("https") {
+            let roots = trust::roots("gateway.upstream_ca", ca)?;
+            endpoint = endpoint.tls_config(roots).with_context(unusable)?;
+        }
         let channel = endpoint
             .connect_timeout(CONNECT_LIMIT)
             .timeout(ANSWER_LIMIT)
@@ -74,7 +83,7 @@ mod tests {
     async fn a_server_serves_when_it_is_there_and_says_so() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let remote = Remote::new(&url).unwrap();
+        let remote = Remote::new(&url, None).unwrap();
         let (reporter, health) = tonic_health::server::health_reporter();
         let serving = Server::builder()
             .add_service(health)
@@ -97,6 +106,6 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        assert!(!Remote::new(&url).unwrap().serves().await);
+        assert!(!Remote::new(&url, None).unwrap().serves().await);
     }
 }

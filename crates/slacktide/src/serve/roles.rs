@@ -1,27 +1,28 @@
 //! The roles of a process: begun one after the other, served at once, drained together.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use slacktide_executor::Executor;
 use slacktide_gateway::Upstream;
 use slacktide_server::Server;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    VERSION, first_user,
+    VERSION,
+    certificate::Certificate,
+    connections::connections,
+    exposure, first_user, grpc,
     host_check::{NoExecutor, ProcessCheck},
+    http1,
     listeners::Listening,
+    patience::Limits,
     preflight::HostPreflight,
     remote::Remote,
     storage::Storage,
 };
 use crate::config::{Role, Settings};
-
-/// How long REST connections have to end once the process drains.
-const REST_DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a process does.
 pub(super) struct Roles {
@@ -69,7 +70,9 @@ impl Roles {
     /// Why a role failed.
     pub(super) async fn serve(
         self,
+        settings: &Settings,
         listening: Listening,
+        certificate: Option<&Arc<Certificate>>,
         drain: &CancellationToken,
     ) -> anyhow::Result<()> {
         let Self {
@@ -77,6 +80,8 @@ impl Roles {
             executor,
             gateway,
         } = self;
+        let tls = |protocol: &[u8]| certificate.map(|cert| cert.acceptor(protocol)).transpose();
+        let (grpc_tls, rest_tls) = (tls(b"h2")?, tls(b"http/1.1")?);
         let running = async {
             if let Some(executor) = executor {
                 executor.run().await;
@@ -85,7 +90,11 @@ impl Roles {
         let grpc = async {
             match server.zip(listening.grpc) {
                 Some((server, listener)) => {
-                    ends(drain, "serving gRPC", server.serve(listener)).await
+                    let connections =
+                        connections(listener, grpc_tls, Limits::of_grpc(&settings.grpc));
+                    let http2 = grpc::http2(&settings.grpc);
+                    let serving = server.serve(connections, http2, grpc::counted);
+                    ends(drain, "serving gRPC", serving).await
                 }
                 None => Ok(()),
             }
@@ -93,7 +102,11 @@ impl Roles {
         let rest = async {
             match gateway.zip(listening.rest) {
                 Some((router, listener)) => {
-                    ends(drain, "serving REST", serve_rest(router, listener, drain)).await
+                    let connections =
+                        connections(listener, rest_tls, Limits::of_rest(&settings.rest));
+                    let bounds = http1::Bounds::of(&settings.rest);
+                    let serving = http1::serve(router, connections, bounds, drain);
+                    ends(drain, "serving REST", serving).await
                 }
                 None => Ok(()),
             }
@@ -111,6 +124,7 @@ async fn server(
     let store = storage.store();
     let password = settings.admin_password.as_deref();
     first_user::ensure(&store, password, storage.data_dir()).await?;
+    exposure::check_password(settings, &store, storage.data_dir()).await?;
     let options = slacktide_server::Options {
         host: settings.host.clone(),
         version: VERSION,
@@ -154,22 +168,6 @@ fn gateway(settings: &Settings, upstream: Upstream) -> Router {
         max_body: settings.rest.max_body,
     };
     slacktide_gateway::router(upstream, options)
-}
-
-/// Serves until the process drains, and then waits for connections to end, but not for ever.
-async fn serve_rest(
-    router: Router,
-    listener: TcpListener,
-    drain: &CancellationToken,
-) -> std::io::Result<()> {
-    let drained = drain.clone();
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(drained.cancelled_owned())
-        .into_future();
-    tokio::select! {
-        ended = serving => ended,
-        () = async { drain.cancelled().await; tokio::time::sleep(REST_DRAIN_LIMIT).await } => Ok(()),
-    }
 }
 
 /// A role that ends, ends the process: with its error, or because it drains.

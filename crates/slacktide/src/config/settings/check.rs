@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use slacktide_server::password;
 use slacktide_store::Location;
 
-use super::{super::mask, Role, Seconds, Settings};
+use super::{super::mask, Role, Settings};
 
 /// How long an idempotency key counts, and with it the task that it names.
 const LEAST_KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -63,6 +63,10 @@ impl Settings {
         );
         let Some(upstream) = &self.gateway.upstream else {
             ensure!(
+                self.gateway.upstream_ca.is_none(),
+                "gateway.upstream_ca is set without gateway.upstream: there is nobody to trust"
+            );
+            ensure!(
                 !has(Role::Gateway) || has(Role::Server),
                 "roles is {}: a gateway without a server in its process needs the server's address in \
                  gateway.upstream",
@@ -77,11 +81,17 @@ impl Settings {
         );
         let uri: Option<http::Uri> = upstream.parse().ok();
         let usable = uri.is_some_and(|uri| {
-            uri.scheme_str() == Some("http") && uri.authority().is_some() && uri.path() == "/"
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.authority().is_some()
+                && uri.path() == "/"
         });
         ensure!(
             usable,
-            "gateway.upstream is {upstream:?}: it must be like http://127.0.0.1:50051 (no TLS in this version)"
+            "gateway.upstream is {upstream:?}: it must be like https://db.example.org:50051, or http:// without TLS"
+        );
+        ensure!(
+            self.gateway.upstream_ca.is_none() || upstream.starts_with("https://"),
+            "gateway.upstream_ca is set, but gateway.upstream is {upstream:?}: only https:// has certificates"
         );
         Ok(())
     }
@@ -124,39 +134,14 @@ impl Settings {
             ("executor.sigkill_limit", Some(executor.sigkill_limit), 0.0),
         ];
         for (key, time, least) in times {
-            if let Some(Seconds(seconds)) = time {
-                ensure!(
-                    (least..=86_400.0).contains(&seconds),
-                    "{key} is {seconds}: give seconds from {least} to 86400"
-                );
+            if let Some(time) = time {
+                time.check(key, least)?;
             }
         }
         ensure!(
             executor.tick.0 * 3.0 <= executor.lease_ttl.0,
             "executor.tick is more than a third of executor.lease_ttl: a lease is renewed at ticks"
         );
-        Ok(())
-    }
-
-    fn check_listeners(&self) -> anyhow::Result<()> {
-        let has = |role| self.roles.has(role);
-        let listeners = [
-            ("grpc.listen", self.grpc.listen, has(Role::Server)),
-            ("rest.listen", self.rest.listen, has(Role::Gateway)),
-            ("admin.listen", self.admin.listen, true),
-        ];
-        let used: Vec<_> = listeners.into_iter().filter(|(.., used)| *used).collect();
-        for (number, (one, a, _)) in used.iter().enumerate() {
-            for (other, b, _) in used.iter().skip(number + 1) {
-                let overlap =
-                    a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
-                ensure!(
-                    a.port() != b.port() || a.port() == 0 || !overlap,
-                    "{one} and {other} are both on port {}: give each its own",
-                    a.port()
-                );
-            }
-        }
         Ok(())
     }
 }
