@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "cluster_service",
         "task_service",
         "executor_service",
+        "iam_service",
         "info_service",
     ];
     let files = services.map(|name| root.join(format!("slacktide/v1/{name}.proto")));

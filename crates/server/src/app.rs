@@ -9,7 +9,7 @@ mod mend;
 mod operate;
 mod preflight;
 mod register_cluster;
-mod repeat;
+pub(crate) mod repeat;
 mod subtask;
 mod subtask_log;
 mod topology;
@@ -31,7 +31,10 @@ pub(crate) use subtask_log::{lines, subtask_log};
 pub(crate) use unregister_cluster::unregister_cluster;
 pub(crate) use update_cluster::update_cluster;
 
-use crate::server::{HostCheck, Preflight};
+use crate::{
+    auth::Authenticator,
+    server::{HostCheck, Preflight},
+};
 
 /// What every use case works with.
 #[derive(Clone)]
@@ -40,4 +43,5 @@ pub(crate) struct App {
     pub(crate) host: String,
     pub(crate) host_check: Arc<dyn HostCheck>,
     pub(crate) preflight: Arc<dyn Preflight>,
+    pub(crate) authenticator: Arc<Authenticator>,
 }

@@ -5,16 +5,18 @@
 
 mod basic;
 mod caller;
+mod lockout;
 mod verify;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{Extensions, HeaderMap, header::AUTHORIZATION};
 use slacktide_store::StoreError;
-use tonic::{Status, body::Body, service::Routes};
+use tonic::{Status, body::Body, service::Routes, transport::server::TcpConnectInfo};
 use tower::ServiceExt as _;
 
 pub(crate) use caller::Caller;
+use lockout::Client;
 pub(crate) use verify::Authenticator;
 
 /// Services that anybody may call: they tell of the server, not of what it manages.
@@ -35,6 +37,12 @@ pub(crate) enum AuthError {
     Malformed,
     #[error("the user name or the password is wrong")]
     Wrong,
+    #[error("the user is locked: ask an administrator to unlock it")]
+    Locked,
+    #[error(
+        "too many failed attempts to sign in: wait, or ask an administrator to unlock the user"
+    )]
+    TooManyFailures(Duration),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("hashing a password was cut off")]
@@ -49,7 +57,8 @@ pub(crate) async fn signed_in(
 ) -> http::Response<Body> {
     let path = request.uri().path();
     if !OPEN.iter().any(|service| path.starts_with(service)) {
-        match identify(&authenticator, request.headers()).await {
+        let client = client(request.extensions());
+        match identify(&authenticator, request.headers(), client).await {
             Ok(caller) => request.extensions_mut().insert(caller),
             Err(error) => return Status::from(error).into_http(),
         };
@@ -60,7 +69,11 @@ pub(crate) async fn signed_in(
     }
 }
 
-async fn identify(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Caller, AuthError> {
+async fn identify(
+    authenticator: &Authenticator,
+    headers: &HeaderMap,
+    client: Client,
+) -> Result<Caller, AuthError> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let header = given.next().ok_or(AuthError::Missing)?;
     if given.next().is_some() {
@@ -68,5 +81,13 @@ async fn identify(authenticator: &Authenticator, headers: &HeaderMap) -> Result<
         return Err(AuthError::Malformed);
     }
     let credentials = basic::parse(header.as_bytes())?;
-    authenticator.verify(credentials).await
+    authenticator.verify(credentials, client).await
+}
+
+/// The address of the connection. A gateway in the same process, whose calls come on none, gives that of its own.
+/// Nothing that a caller sends is one.
+fn client(extensions: &Extensions) -> Client {
+    let connection = extensions.get::<TcpConnectInfo>();
+    let address = connection.and_then(TcpConnectInfo::remote_addr);
+    Client::of(address.map(|address| address.ip()))
 }

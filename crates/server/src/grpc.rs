@@ -4,6 +4,7 @@ mod cluster_service;
 mod convert;
 mod download;
 mod executor_service;
+mod iam_service;
 mod info_service;
 pub(crate) mod observe;
 mod operation;
@@ -26,6 +27,7 @@ use self::watch::{AllTasks, Feeds};
 use crate::{
     app::{App, AppError},
     auth::Caller,
+    iam::{self, Guarded},
     server::Preflight,
 };
 
@@ -78,16 +80,11 @@ fn caller<T>(request: &mut Request<T>) -> Result<Caller, AppError> {
         .ok_or_else(|| AppError::Internal("a call passed by the authentication layer".to_owned()))
 }
 
-/// Opens a request of a caller who must have the permission `DOMAIN:<object>:ACTION`. Before anything else:
-/// neither faults of the request nor the existence of its object are told to others.
-fn admit<T, O: std::fmt::Display>(
-    mut request: Request<T>,
-    domain: &str,
-    object: impl FnOnce(&T) -> O,
-    action: &str,
-) -> Result<(Caller, T), AppError> {
+/// Opens a request of a caller who may make it. Before anything else: neither faults of the request nor the existence
+/// of its object are told to others.
+async fn admit<R: Guarded>(api: &Api, mut request: Request<R>) -> Result<(Caller, R), AppError> {
     let caller = caller(&mut request)?;
     let message = request.into_inner();
-    caller.require(domain, object(&message), action)?;
+    iam::admit(&api.app.store, &caller, message.needs()).await?;
     Ok((caller, message))
 }

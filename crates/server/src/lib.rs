@@ -11,6 +11,7 @@ mod app;
 mod auth;
 pub mod bootstrap;
 mod grpc;
+pub mod iam;
 pub mod password;
 pub mod roles;
 mod server;

@@ -97,6 +97,7 @@ impl Server {
             host: options.host,
             host_check,
             preflight: Arc::new(NoExecutor),
+            authenticator: Arc::clone(&authenticator),
         };
         let api = Api::new(app, options.version, clock::now(), drain.clone());
         Self {

@@ -43,8 +43,7 @@ pub async fn add(
     password: &str,
     roles: &[Role],
 ) -> Result<User, AddUserError> {
-    let usable = |letter: char| letter != ':' && !letter.is_control();
-    if !(1..=MAX_NAME).contains(&name.chars().count()) || !name.chars().all(usable) {
+    if !is_name(name) {
         return Err(AddUserError::Name);
     }
     let password = password.to_owned();
@@ -57,4 +56,10 @@ pub async fn add(
             StoreError::Duplicate(Duplicate::UserName) => AddUserError::Taken(name.to_owned()),
             other => AddUserError::Store(other),
         })
+}
+
+/// Whether a user may be called so.
+pub(crate) fn is_name(name: &str) -> bool {
+    let usable = |letter: char| letter != ':' && !letter.is_control();
+    (1..=MAX_NAME).contains(&name.chars().count()) && name.chars().all(usable)
 }

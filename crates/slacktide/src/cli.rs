@@ -8,7 +8,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     backup::Backup,
     client::{
-        ClientArgs, ClusterCommand, ExecutorCommand, ServerCommand, TaskCommand, ZoneCommand,
+        ClientArgs, ClusterCommand, ExecutorCommand, IamCommand, ServerCommand, TaskCommand,
+        ZoneCommand,
     },
     config::{self, Flags, Sources},
     data_dir::DataDir,
@@ -73,6 +74,13 @@ enum Command {
         #[command(subcommand)]
         command: TaskCommand,
     },
+    /// Manage users and roles on a server
+    Iam {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: IamCommand,
+    },
     /// Show the executors and what they run
     Executor {
         #[command(flatten)]
@@ -134,6 +142,7 @@ impl Cli {
                 Command::Zone { client, command } => command.run(&client).await,
                 Command::Server { client, command } => command.run(&client).await,
                 Command::Task { client, command } => command.run(&client).await,
+                Command::Iam { client, command } => command.run(&client).await,
                 Command::Executor { client, command } => command.run(&client).await,
             }
         });

@@ -1,6 +1,7 @@
 //! `slacktide user …`: works on the database itself, so that there is a way in when nobody can sign in.
 
 use std::{
+    fmt,
     io::{IsTerminal, Read, Write},
     process::ExitCode,
 };
@@ -17,16 +18,11 @@ pub(crate) enum UserCommand {
     Add {
         /// Name of the user
         name: String,
-        /// Role of the user: ADMIN, CLUSTER_MANAGER or CLUSTER_VIEWER; may be given several times
+        /// Built-in role of the user, for example CLUSTER_VIEWER; may be given several times
         #[arg(long = "role", required = true, value_name = "ROLE")]
         roles: Vec<Role>,
-        #[arg(
-            long,
-            env = "SLACKTIDE_NEW_PASSWORD",
-            hide = true,
-            hide_env_values = true
-        )]
-        password: Option<String>,
+        #[command(flatten)]
+        password: NewPassword,
     },
     /// List the users with their roles
     List,
@@ -46,8 +42,7 @@ impl UserCommand {
                 roles,
                 password,
             } => {
-                let password = password.map_or_else(read_password, Ok)?;
-                let user = users::add(&store, &name, &password, &roles).await?;
+                let user = users::add(&store, &name, &password.read()?, &roles).await?;
                 writeln!(
                     out,
                     "added user {} with the roles {}",
@@ -63,6 +58,34 @@ impl UserCommand {
         }
         store.close().await;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The password that somebody is to have from now on: from the environment, else from standard input.
+#[derive(Clone, clap::Args)]
+pub(crate) struct NewPassword {
+    #[arg(
+        long = "new-password",
+        env = "SLACKTIDE_NEW_PASSWORD",
+        hide = true,
+        hide_env_values = true
+    )]
+    given: Option<String>,
+}
+
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl NewPassword {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// That there is none.
+    pub(crate) fn read(self) -> anyhow::Result<String> {
+        self.given.map_or_else(read_password, Ok)
     }
 }
 

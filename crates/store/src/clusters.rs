@@ -71,6 +71,8 @@ pub struct ClusterFilter {
     pub name: String,
     /// Statuses; any if empty.
     pub statuses: Vec<ResourceStatus>,
+    /// Only these, where it is given.
+    pub only: Option<Vec<ClusterId>>,
 }
 
 impl Store {
@@ -126,9 +128,11 @@ impl Store {
         let words = filter.statuses.iter().map(|status| status.as_str());
         let condition = Condition::all()
             .add_option(contains(cluster::Column::Name, &filter.name))
-            .add_option(
-                (!filter.statuses.is_empty()).then(|| cluster::Column::Status.is_in(words)),
-            );
+            .add_option((!filter.statuses.is_empty()).then(|| cluster::Column::Status.is_in(words)))
+            .add_option(filter.only.as_ref().map(|only| {
+                let ids = only.iter().map(|id| id.0);
+                cluster::Column::Id.is_in(ids)
+            }));
         let view = self.reads.view().await?;
         let listed = page
             .fetch(cluster::Entity::find().filter(condition), &view)

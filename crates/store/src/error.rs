@@ -62,6 +62,8 @@ pub enum Duplicate {
     ServerAddress,
     /// The name of a user.
     UserName,
+    /// The name of a role.
+    RoleName,
     /// An idempotency key.
     RequestId,
     /// Any other.
@@ -74,6 +76,7 @@ impl std::fmt::Display for Duplicate {
             Self::ClusterName => "the name of the cluster",
             Self::ServerAddress => "the address or the base directory of a server",
             Self::UserName => "the name of the user",
+            Self::RoleName => "the name of the role",
             Self::RequestId => "the request id",
             Self::Other => "a unique value",
         })
@@ -106,6 +109,8 @@ impl Duplicate {
             Self::ServerAddress
         } else if names(&["user_account.name", "v1_user_account_name"]) {
             Self::UserName
+        } else if names(&["custom_role.name", "v3_custom_role_name"]) {
+            Self::RoleName
         } else if names(&["idempotency_key"]) {
             Self::RequestId
         } else {

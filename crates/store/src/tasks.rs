@@ -23,6 +23,7 @@ use crate::{
     error::StoreError,
     idempotency::Key,
     list::{Listed, Page},
+    visible::VisibleTasks,
 };
 
 /// Everything that comes with a plan.
@@ -64,6 +65,8 @@ pub struct TaskFilter {
     pub cluster: Option<ClusterId>,
     /// Part of the cluster's name, in any case.
     pub cluster_name: String,
+    /// Only these, where it is given.
+    pub only: Option<VisibleTasks>,
 }
 
 impl Store {
@@ -226,6 +229,7 @@ async fn with_subtasks(
 fn condition(filter: &TaskFilter) -> Condition {
     let words = filter.statuses.iter().map(|status| status.as_str());
     Condition::all()
+        .add_option(filter.only.as_ref().map(VisibleTasks::condition))
         .add_option(contains(task::Column::ClusterName, &filter.cluster_name))
         .add_option(filter.cluster.map(|id| task::Column::ClusterId.eq(id.0)))
         .add_option((!filter.statuses.is_empty()).then(|| task::Column::Status.is_in(words)))

@@ -1,9 +1,19 @@
-//! Users.
+//! Users: adding and reading them.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use slacktide_engine::{id::UserId, time::Micros};
 
-use crate::{clock, connect::Store, entity::user_account, error::StoreError, ids};
+use crate::{
+    clock,
+    connect::Store,
+    entity::user_account,
+    error::StoreError,
+    idempotency::{self, Key},
+    ids,
+    list::{Listed, Page},
+    roles::{self, RoleId},
+    write::Tx,
+};
 
 /// A user with the roles that decide what the user may do.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,8 +26,12 @@ pub struct User {
     pub password_hash: String,
     /// Names of roles.
     pub roles: Vec<String>,
+    /// Whether the user is kept from signing in.
+    pub locked: bool,
     /// When the user was added.
     pub create_time: Micros,
+    /// Grows with each change.
+    pub version: i64,
 }
 
 impl std::fmt::Debug for User {
@@ -29,8 +43,21 @@ impl std::fmt::Debug for User {
     }
 }
 
+/// A user to be added. Without `Debug`, for the sake of the hash.
+#[derive(Clone)]
+pub struct NewUser {
+    /// Unique name.
+    pub name: String,
+    /// The password's hash in PHC format.
+    pub password_hash: String,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// Those of the roles that are not built in: they must still be there.
+    pub custom_roles: Vec<RoleId>,
+}
+
 impl Store {
-    /// Adds a user.
+    /// Adds a user with built-in roles.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] if the name is taken.
@@ -40,31 +67,26 @@ impl Store {
         password_hash: &str,
         roles: &[String],
     ) -> Result<User, StoreError> {
-        let user = User {
-            id: UserId(0),
+        let new = NewUser {
             name: name.to_owned(),
             password_hash: password_hash.to_owned(),
             roles: roles.to_vec(),
-            create_time: clock::now(),
+            custom_roles: Vec::new(),
         };
+        self.create_user(new, None).await
+    }
+
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] if the name is taken, or the idempotency key was used meanwhile;
+    /// [`StoreError::NotFound`] if a role is gone.
+    pub async fn create_user(&self, new: NewUser, key: Option<Key>) -> Result<User, StoreError> {
+        let input = std::sync::Arc::new((new, key));
         self.writer
             .write("adding a user", move |tx| {
-                let mut user = user.clone();
-                Box::pin(async move {
-                    user.id = UserId(FIRST_ID - 1 + ids::next(&tx, "user", 1).await?);
-                    let row = user_account::ActiveModel {
-                        id: Set(user.id.0),
-                        name: Set(user.name.clone()),
-                        password_hash: Set(user.password_hash.clone()),
-                        roles: Set(user.roles.join(",")),
-                        create_time: Set(user.create_time.0),
-                        version: Set(0),
-                    };
-                    user_account::Entity::insert(row)
-                        .exec_without_returning(tx.db)
-                        .await?;
-                    Ok(user)
-                })
+                let input = std::sync::Arc::clone(&input);
+                Box::pin(async move { insert(&tx, &input.0, input.1.as_ref()).await })
             })
             .await
     }
@@ -82,6 +104,18 @@ impl Store {
         Ok(row.map(user_account::Model::into_user))
     }
 
+    /// A user by id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn user_by_id(&self, id: UserId) -> Result<User, StoreError> {
+        let row = user_account::Entity::find_by_id(id.0)
+            .one(&self.reads)
+            .await?;
+        let row = row.ok_or_else(|| StoreError::not_found("user", id))?;
+        Ok(row.into_user())
+    }
+
     /// All users, by name.
     ///
     /// # Errors
@@ -94,20 +128,70 @@ impl Store {
             .map(user_account::Model::into_user)
             .collect())
     }
+
+    /// One page of the users.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn page_of_users(&self, page: Page) -> Result<Listed<User>, StoreError> {
+        let view = self.reads.view().await?;
+        let listed = page.fetch(user_account::Entity::find(), &view).await?;
+        view.end().await?;
+        let items = listed.items.into_iter();
+        Ok(Listed {
+            items: items.map(user_account::Model::into_user).collect(),
+            total: listed.total,
+        })
+    }
+}
+
+async fn insert(tx: &Tx<'_>, new: &NewUser, key: Option<&Key>) -> Result<User, StoreError> {
+    roles::hold(tx, &new.custom_roles).await?;
+    let row = user_account::Model {
+        id: FIRST_ID - 1 + ids::next(tx, "user", 1).await?,
+        name: new.name.clone(),
+        password_hash: new.password_hash.clone(),
+        roles: new.roles.join(","),
+        create_time: clock::now().0,
+        version: 0,
+        locked: 0,
+    };
+    let insert = user_account::ActiveModel {
+        id: Set(row.id),
+        name: Set(row.name.clone()),
+        password_hash: Set(row.password_hash.clone()),
+        roles: Set(row.roles.clone()),
+        create_time: Set(row.create_time),
+        version: Set(row.version),
+        locked: Set(row.locked),
+    };
+    user_account::Entity::insert(insert)
+        .exec_without_returning(tx.db)
+        .await?;
+    if let Some(key) = key {
+        idempotency::remember(tx, key, row.id, Micros(row.create_time)).await?;
+    }
+    Ok(row.into_user())
 }
 
 /// OCP's built-in administrator has the id 100; so has ours, being the first user.
 const FIRST_ID: i64 = 100;
 
+/// The roles that a column names.
+pub(crate) fn roles(column: &str) -> impl Iterator<Item = &str> {
+    column.split(',').filter(|role| !role.is_empty())
+}
+
 impl user_account::Model {
     fn into_user(self) -> User {
-        let roles = self.roles.split(',').filter(|role| !role.is_empty());
         User {
             id: UserId(self.id),
             name: self.name,
             password_hash: self.password_hash,
-            roles: roles.map(str::to_owned).collect(),
+            roles: roles(&self.roles).map(str::to_owned).collect(),
+            locked: self.locked != 0,
             create_time: Micros(self.create_time),
+            version: self.version,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use slacktide_engine::{allow, commit, id::TaskId};
 use slacktide_store::StoreError;
 
+use crate::{auth::AuthError, iam::IamError};
+
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
@@ -29,7 +31,7 @@ pub(crate) enum AppError {
     NameTaken { name: String, difference: String },
     #[error("{field} is taken: {holder}")]
     ServerTaken { field: String, holder: String },
-    #[error("the cluster was changed by others again and again: try again")]
+    #[error("others changed the same again and again: try again")]
     Contended,
     #[error("after_revision {after} is beyond {last}, the last revision of task {task}")]
     BeyondLast { task: TaskId, after: i64, last: i64 },
@@ -39,6 +41,11 @@ pub(crate) enum AppError {
     /// A stream that is not resumed but begun again ends early.
     #[error("draining; begin the stream again")]
     Draining,
+    #[error(transparent)]
+    Iam(#[from] IamError),
+    /// What the caller presents beside the credentials of the call.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     #[error(transparent)]
     Store(StoreError),
     #[error("{0}")]
@@ -53,6 +60,8 @@ pub(crate) enum Kind {
     Server,
     Task,
     Subtask,
+    User,
+    Role,
 }
 
 impl fmt::Display for Kind {
@@ -63,6 +72,8 @@ impl fmt::Display for Kind {
             Self::Server => "server",
             Self::Task => "task",
             Self::Subtask => "subtask",
+            Self::User => "user",
+            Self::Role => "role",
         })
     }
 }
@@ -75,6 +86,8 @@ impl From<StoreError> for AppError {
                 key,
             } => Self::not_found(Kind::Cluster, key),
             StoreError::NotFound { kind: "task", key } => Self::not_found(Kind::Task, key),
+            StoreError::NotFound { kind: "user", key } => Self::not_found(Kind::User, key),
+            StoreError::NotFound { kind: "role", key } => Self::not_found(Kind::Role, key),
             StoreError::NotFound {
                 kind: "subtask",
                 key,

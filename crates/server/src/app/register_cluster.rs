@@ -9,7 +9,10 @@ use super::{
     repeat::{carried_out, until_uncontended},
     topology,
 };
-use crate::auth::Caller;
+use crate::{
+    auth::Caller,
+    iam::expression::{Action::Update, Domain::Cluster as Clusters, Expression},
+};
 
 /// Returns the cluster as it is registered now.
 pub(crate) async fn register_cluster(
@@ -37,7 +40,7 @@ async fn attempt(
                 difference: format!("{} {}", difference.field, difference.description),
             });
         }
-        caller.require("CLUSTER", registered.id, "UPDATE")?;
+        caller.require(&Expression::of(Clusters, registered.id.0, Update))?;
         return mend(app, caller, &registered, cluster, key.cloned()).await;
     }
     check_hosts(app, cluster).await?;

@@ -8,7 +8,7 @@ use super::AppError;
 const ATTEMPTS: usize = 5;
 
 /// Begins `attempt` again, from its first look, as long as somebody else commits in between.
-pub(super) async fn until_uncontended<T, F>(attempt: impl Fn() -> F) -> Result<T, AppError>
+pub(crate) async fn until_uncontended<T, F>(attempt: impl Fn() -> F) -> Result<T, AppError>
 where
     F: Future<Output = Result<T, AppError>>,
 {
@@ -25,7 +25,7 @@ where
 }
 
 /// The resource that was made when the same request was carried out under its key before, if it was.
-pub(super) async fn carried_out(store: &Store, key: Option<&Key>) -> Result<Option<i64>, AppError> {
+pub(crate) async fn carried_out(store: &Store, key: Option<&Key>) -> Result<Option<i64>, AppError> {
     let Some(key) = key else {
         return Ok(None);
     };

@@ -1,58 +1,96 @@
 //! The user who calls, and what that user may do.
 
-use slacktide_engine::{id::UserId, task::Creator};
-use slacktide_store::User;
+use slacktide_engine::{
+    id::{ClusterId, TaskId, UserId},
+    task::Creator,
+};
+use slacktide_store::VisibleTasks;
 
-use crate::{app::AppError, roles::Role};
+use super::lockout::Client;
+use crate::{
+    app::AppError,
+    iam::{
+        Grants, Objects,
+        expression::{
+            Action,
+            Domain::{self, Cluster, Task},
+            Expression,
+        },
+    },
+};
 
 /// A user who has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) id: UserId,
     pub(crate) name: String,
-    pub(crate) roles: Vec<Role>,
+    pub(crate) grants: Grants,
+    pub(crate) client: Client,
 }
 
 impl Caller {
-    /// Checks a permission on one object, or on all of them: `*`.
-    pub(crate) fn require(
-        &self,
-        domain: &str,
-        object: impl std::fmt::Display,
-        action: &str,
-    ) -> Result<(), AppError> {
-        let permission = format!("{domain}:{object}:{action}");
-        if self.roles.iter().any(|role| role.permits(&permission)) {
+    pub(crate) fn permitted(&self, wanted: &Expression) -> bool {
+        self.grants.permit(wanted)
+    }
+
+    /// Checks a permission.
+    pub(crate) fn require(&self, wanted: &Expression) -> Result<(), AppError> {
+        if self.permitted(wanted) {
             Ok(())
         } else {
-            Err(AppError::Denied {
-                user: self.name.clone(),
-                permission,
-            })
+            Err(self.denied(wanted))
         }
+    }
+
+    /// The error of a caller who lacks a permission.
+    pub(crate) fn denied(&self, wanted: &Expression) -> AppError {
+        AppError::Denied {
+            user: self.name.clone(),
+            permission: wanted.to_string(),
+        }
+    }
+
+    /// Which objects of a domain the caller may act on.
+    pub(crate) fn objects(&self, domain: Domain, action: Action) -> Objects {
+        self.grants.objects(domain, action)
+    }
+
+    /// Whether a list of the domain's objects is for the caller, as far as the caller may read them. Tasks are read
+    /// by who may read their clusters, too.
+    pub(crate) fn reads_some(&self, domain: Domain) -> bool {
+        let reads = |domain| !self.objects(domain, Action::Read).is_empty();
+        reads(domain) || (domain == Task && reads(Cluster))
+    }
+
+    /// Whether the caller may read a task of a cluster.
+    pub(crate) fn reads_task(&self, task: TaskId, cluster: ClusterId) -> bool {
+        self.permitted(&Expression::of(Task, task.0, Action::Read))
+            || self.permitted(&Expression::of(Cluster, cluster.0, Action::Read))
+    }
+
+    /// The clusters that the caller may read, if not all.
+    pub(crate) fn visible_clusters(&self) -> Option<Vec<ClusterId>> {
+        match self.objects(Cluster, Action::Read) {
+            Objects::All => None,
+            Objects::Only(ids) => Some(ids.into_iter().map(ClusterId).collect()),
+        }
+    }
+
+    /// The tasks that the caller may read, if not all.
+    pub(crate) fn visible_tasks(&self) -> Option<VisibleTasks> {
+        let Objects::Only(tasks) = self.objects(Task, Action::Read) else {
+            return None;
+        };
+        Some(VisibleTasks {
+            tasks: tasks.into_iter().map(TaskId).collect(),
+            clusters: self.visible_clusters()?,
+        })
     }
 
     pub(crate) fn as_creator(&self) -> Creator {
         Creator {
             id: self.id,
             name: self.name.clone(),
-        }
-    }
-}
-
-impl From<User> for Caller {
-    fn from(user: User) -> Self {
-        let known = |name: &String| match name.parse() {
-            Ok(role) => Some(role),
-            Err(error) => {
-                tracing::warn!(user = user.name, %error, "the user's role permits nothing");
-                None
-            }
-        };
-        Self {
-            id: user.id,
-            roles: user.roles.iter().filter_map(known).collect(),
-            name: user.name,
         }
     }
 }

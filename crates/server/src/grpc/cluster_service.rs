@@ -24,7 +24,7 @@ impl ClusterService for Api {
         &self,
         request: Request<pb::RegisterClusterRequest>,
     ) -> Result<Response<pb::RegisterClusterResponse>, Status> {
-        let (caller, mut request) = admit(request, "CLUSTER", |_| "*", "CREATE")?;
+        let (caller, mut request) = admit(self, request).await?;
         let mut violations = Violations::default();
         let key = request_id::take(&mut request, &caller, &mut violations);
         let new = new_cluster(
@@ -44,7 +44,7 @@ impl ClusterService for Api {
         &self,
         request: Request<pb::UpdateClusterRequest>,
     ) -> Result<Response<pb::UpdateClusterResponse>, Status> {
-        let (caller, mut request) = admit(request, "CLUSTER", |request| request.id, "UPDATE")?;
+        let (caller, mut request) = admit(self, request).await?;
         let mut violations = Violations::default();
         let key = request_id::take(&mut request, &caller, &mut violations);
         let wanted = new_cluster(
@@ -65,7 +65,7 @@ impl ClusterService for Api {
         &self,
         request: Request<pb::GetClusterRequest>,
     ) -> Result<Response<pb::GetClusterResponse>, Status> {
-        let (_, request) = admit(request, "CLUSTER", |request| request.id, "READ")?;
+        let (_, request) = admit(self, request).await?;
         let found = self.app.store.cluster(ClusterId(request.id)).await;
         Ok(Response::new(pb::GetClusterResponse {
             cluster: Some(cluster(&found.map_err(AppError::from)?)),
@@ -76,12 +76,13 @@ impl ClusterService for Api {
         &self,
         request: Request<pb::ListClustersRequest>,
     ) -> Result<Response<pb::ListClustersResponse>, Status> {
-        let (_, mut request) = admit(request, "CLUSTER", |_| "*", "READ")?;
+        let (caller, mut request) = admit(self, request).await?;
         let mut violations = Violations::default();
         let paging = Paging::take(&mut request, &mut violations)?;
         let filter = ClusterFilter {
             statuses: statuses(&request.statuses, filter_status, &mut violations),
             name: keyword("name", request.name, &mut violations),
+            only: caller.visible_clusters(),
         };
         violations.into_result()?;
         let listed = self.app.store.clusters(&filter, paging.page).await;
@@ -97,7 +98,7 @@ impl ClusterService for Api {
         &self,
         request: Request<pb::UnregisterClusterRequest>,
     ) -> Result<Response<pb::UnregisterClusterResponse>, Status> {
-        let (caller, mut request) = admit(request, "CLUSTER", |request| request.id, "DELETE")?;
+        let (caller, mut request) = admit(self, request).await?;
         let mut violations = Violations::default();
         let key = request_id::take(&mut request, &caller, &mut violations);
         violations.into_result()?;

@@ -18,7 +18,7 @@ impl ExecutorService for Api {
         &self,
         request: Request<ListExecutorsRequest>,
     ) -> Result<Response<ListExecutorsResponse>, Status> {
-        admit(request, "TASK", |_| "*", "READ")?;
+        admit(self, request).await?;
         let listed = self.app.store.executors().await.map_err(AppError::from)?;
         Ok(Response::new(ListExecutorsResponse {
             executors: listed.into_iter().map(executor).collect(),

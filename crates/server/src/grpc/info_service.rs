@@ -4,15 +4,15 @@ use slacktide_api::v1::{GetInfoRequest, GetInfoResponse, info_service_server::In
 use slacktide_store::clock;
 use tonic::{Request, Response, Status};
 
-use super::{Api, caller, convert::timestamp};
+use super::{Api, admit, convert::timestamp};
 
 #[tonic::async_trait]
 impl InfoService for Api {
     async fn get_info(
         &self,
-        mut request: Request<GetInfoRequest>,
+        request: Request<GetInfoRequest>,
     ) -> Result<Response<GetInfoResponse>, Status> {
-        let caller = caller(&mut request)?;
+        let (caller, _) = admit(self, request).await?;
         Ok(Response::new(GetInfoResponse {
             version: self.version.to_owned(),
             host: self.app.host.clone(),

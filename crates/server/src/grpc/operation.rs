@@ -13,10 +13,13 @@ use super::{
     convert::{cluster::stop_mode, finding::finding, task},
     request_id::{self, Keyed},
 };
-use crate::app::{self, Operate, Operated, Part, Violations};
+use crate::{
+    app::{self, Operate, Operated, Part, Violations},
+    iam::Guarded,
+};
 
 /// A request for an operation.
-pub(super) trait Operation: Keyed {
+pub(super) trait Operation: Guarded + Keyed {
     const GOAL: Goal;
 
     fn cluster(&self) -> i64;
@@ -90,7 +93,7 @@ pub(super) async fn operate<R: Operation>(
     api: &Api,
     request: Request<R>,
 ) -> Result<(pb::Task, Vec<pb::Finding>), Status> {
-    let (caller, mut request) = admit(request, "CLUSTER", R::cluster, "UPDATE")?;
+    let (caller, mut request) = admit(api, request).await?;
     let mut violations = Violations::default();
     let key = request_id::take(&mut request, &caller, &mut violations);
     let with_subtasks = task::with_subtasks(request.view(), true, &mut violations);

@@ -5,7 +5,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
 use sha2::{Digest as _, Sha256};
-use slacktide_api::v1::{ListClustersRequest, ListTasksRequest};
+use slacktide_api::v1::{ListClustersRequest, ListTasksRequest, ListUsersRequest};
 use slacktide_store::{Order, Page};
 
 use crate::app::{AppError, Violations};
@@ -75,6 +75,11 @@ paged!(ListTasksRequest, by_id(true), {
     "status" => "status",
     "create_time" => "create_time",
     "finish_time" => "finish_time",
+});
+paged!(ListUsersRequest, by_id(false), {
+    "id" => "id",
+    "name" => "name",
+    "create_time" => "create_time",
 });
 
 /// A page that was asked for, and how the next one is.

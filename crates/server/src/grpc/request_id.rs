@@ -49,6 +49,10 @@ keyed! {
     RetrySubtaskRequest = "RetrySubtask";
     SkipSubtaskRequest = "SkipSubtask";
     CancelSubtaskRequest = "CancelSubtask";
+    CreateUserRequest = "CreateUser";
+    DeleteUserRequest = "DeleteUser";
+    CreateRoleRequest = "CreateRole";
+    DeleteRoleRequest = "DeleteRole";
 }
 
 /// Takes the idempotency key out of a request; none if it is empty. The key stands for what is left.

@@ -9,6 +9,7 @@ use slacktide_api::{
     v1::{
         cluster_service_server::{ClusterServiceServer, SERVICE_NAME as CLUSTER_SERVICE},
         executor_service_server::{ExecutorServiceServer, SERVICE_NAME as EXECUTOR_SERVICE},
+        iam_service_server::{IamServiceServer, SERVICE_NAME as IAM_SERVICE},
         info_service_server::{InfoServiceServer, SERVICE_NAME as INFO_SERVICE},
         task_service_server::{SERVICE_NAME as TASK_SERVICE, TaskServiceServer},
     },
@@ -38,11 +39,12 @@ const DESCRIPTORS: [&[u8]; 4] = [
 ];
 
 /// The names under which health is told; the empty one stands for the whole server.
-const HEALTH_NAMES: [&str; 5] = [
+const HEALTH_NAMES: [&str; 6] = [
     "",
     CLUSTER_SERVICE,
     TASK_SERVICE,
     EXECUTOR_SERVICE,
+    IAM_SERVICE,
     INFO_SERVICE,
 ];
 
@@ -70,6 +72,7 @@ impl Services {
         let routes = Routes::new(ClusterServiceServer::new(api.clone()))
             .add_service(TaskServiceServer::new(api.clone()))
             .add_service(ExecutorServiceServer::new(api.clone()))
+            .add_service(IamServiceServer::new(api.clone()))
             .add_service(InfoServiceServer::new(api))
             .add_service(HealthServer::new(HealthService::from_health_reporter(
                 health.clone(),

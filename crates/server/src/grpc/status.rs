@@ -15,6 +15,7 @@ use tracing::Span;
 use crate::{
     app::{AppError, Kind, Violations},
     auth::AuthError,
+    iam::IamError,
 };
 
 const DOMAIN: &str = "slacktide";
@@ -32,9 +33,13 @@ const MAX_FAULTS: usize = 6;
 /// OCP's error codes.
 mod ocp {
     pub(super) const NONE: i64 = 0;
+    pub(super) const NO_RECORD: i64 = 1002;
     pub(super) const CONFLICT: i64 = 1005;
     pub(super) const UNSORTABLE: i64 = 1011;
     pub(super) const NOT_LOGGED_ON: i64 = 3000;
+    pub(super) const USER_LOCKED: i64 = 3003;
+    pub(super) const WRONG_PASSWORD: i64 = 3006;
+    pub(super) const LOGON_BLOCKED: i64 = 3007;
     pub(super) const NO_PERMISSION: i64 = 3100;
     pub(super) const TASK_NOT_FOUND: i64 = 4001;
     pub(super) const TASK_STATE: i64 = 4007;
@@ -73,8 +78,12 @@ impl Answer {
         self
     }
 
-    fn retry(mut self) -> Self {
-        self.details.set_retry_info(Some(RETRY_AFTER));
+    fn retry(self) -> Self {
+        self.retry_after(RETRY_AFTER)
+    }
+
+    fn retry_after(mut self, wait: Duration) -> Self {
+        self.details.set_retry_info(Some(wait));
         self
     }
 
@@ -89,9 +98,9 @@ impl Answer {
         self
     }
 
-    fn field(mut self, field: &str, error: &AppError) -> Self {
+    fn field(mut self, field: &str, error: &impl ToString) -> Self {
         self.details
-            .add_bad_request_violation(field, clipped(error));
+            .add_bad_request_violation(field, clipped(error.to_string()));
         self
     }
 
@@ -102,6 +111,8 @@ impl Answer {
             Kind::Server => "slacktide.v1.Server",
             Kind::Task => "slacktide.v1.Task",
             Kind::Subtask => "slacktide.v1.Subtask",
+            Kind::User => "slacktide.v1.User",
+            Kind::Role => "slacktide.v1.Role",
         };
         self.details.set_resource_info(name, clipped(key), "", "");
         self
@@ -153,6 +164,8 @@ impl From<AppError> for Status {
                     Kind::Server => ("SERVER_NOT_FOUND", ocp::SERVER_NOT_FOUND),
                     Kind::Task => ("TASK_NOT_FOUND", ocp::TASK_NOT_FOUND),
                     Kind::Subtask => ("SUBTASK_NOT_FOUND", ocp::TASK_NOT_FOUND),
+                    Kind::User => ("USER_NOT_FOUND", ocp::NO_RECORD),
+                    Kind::Role => ("ROLE_NOT_FOUND", ocp::NO_RECORD),
                 };
                 Answer::new(Code::NotFound, reason, code).resource(*kind, key)
             }
@@ -178,6 +191,8 @@ impl From<AppError> for Status {
             }
             AppError::DrainingAfter(revision) => draining().with("after_revision", revision),
             AppError::Draining => draining(),
+            AppError::Iam(refusal) => refused_by_iam(refusal),
+            AppError::Auth(error) => return from_auth(error),
             AppError::Store(error) => return from_store(error),
             AppError::Internal(_) => return internal(&error),
         };
@@ -227,21 +242,54 @@ fn refused_by_task(refusal: &commit::Refusal) -> Answer {
     }
 }
 
+/// Users and roles that are not managed as asked.
+fn refused_by_iam(refusal: &IamError) -> Answer {
+    let taken =
+        |reason| Answer::new(Code::AlreadyExists, reason, ocp::CONFLICT).field("name", refusal);
+    let unmet = |reason| Answer::new(Code::FailedPrecondition, reason, ocp::NONE);
+    match refusal {
+        IamError::UserTaken(_) => taken("USER_EXISTS"),
+        IamError::RoleTaken(_) => taken("ROLE_EXISTS"),
+        IamError::RoleInUse { user, .. } => unmet("ROLE_IN_USE").with("user", user),
+        IamError::BuiltInRole(_) | IamError::BuiltInUser(_) => unmet("BUILT_IN"),
+        IamError::Oneself(_) => unmet("ONESELF"),
+        IamError::WrongOldPassword => Answer::new(
+            Code::InvalidArgument,
+            "WRONG_OLD_PASSWORD",
+            ocp::WRONG_PASSWORD,
+        )
+        .field("old_password", refusal),
+    }
+}
+
 fn draining() -> Answer {
     Answer::new(Code::Unavailable, "DRAINING", ocp::NONE).retry()
 }
 
 impl From<AuthError> for Status {
     fn from(error: AuthError) -> Self {
-        let reason = match &error {
-            AuthError::Missing => "NOT_SIGNED_IN",
-            AuthError::Malformed => "MALFORMED_CREDENTIALS",
-            AuthError::Wrong => "WRONG_CREDENTIALS",
-            AuthError::Store(error) => return from_store(error),
-            AuthError::CutOff => return internal(&error),
-        };
-        Answer::new(Code::Unauthenticated, reason, ocp::NOT_LOGGED_ON).status(&error)
+        from_auth(&error)
     }
+}
+
+fn from_auth(error: &AuthError) -> Status {
+    let (reason, ocp_code) = match error {
+        AuthError::Missing => ("NOT_SIGNED_IN", ocp::NOT_LOGGED_ON),
+        AuthError::Malformed => ("MALFORMED_CREDENTIALS", ocp::NOT_LOGGED_ON),
+        AuthError::Wrong => ("WRONG_CREDENTIALS", ocp::NOT_LOGGED_ON),
+        AuthError::Locked => ("USER_LOCKED", ocp::USER_LOCKED),
+        AuthError::TooManyFailures(wait) => {
+            let answer = Answer::new(
+                Code::Unauthenticated,
+                "TOO_MANY_FAILURES",
+                ocp::LOGON_BLOCKED,
+            );
+            return answer.retry_after(*wait).status(error);
+        }
+        AuthError::Store(error) => return from_store(error),
+        AuthError::CutOff => return internal(error),
+    };
+    Answer::new(Code::Unauthenticated, reason, ocp_code).status(error)
 }
 
 fn from_store(error: &StoreError) -> Status {
@@ -311,62 +359,4 @@ fn chain(error: &dyn Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reason(status: &Status) -> String {
-        status
-            .get_error_details()
-            .error_info()
-            .unwrap()
-            .reason
-            .clone()
-    }
-
-    #[test]
-    fn a_database_that_fails_is_told_as_unavailable_and_when_to_retry() {
-        let status = Status::from(AppError::from(StoreError::Closed));
-        assert_eq!(status.code(), Code::Unavailable);
-        assert_eq!(reason(&status), "DATABASE_UNAVAILABLE");
-        let details = status.get_error_details();
-        assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY_AFTER));
-        let status = Status::from(AuthError::from(StoreError::Closed));
-        assert_eq!(status.code(), Code::Unavailable);
-    }
-
-    #[test]
-    fn what_went_wrong_inside_is_not_told() {
-        let corrupt = StoreError::Corrupt {
-            kind: "task",
-            key: "7".to_owned(),
-            reason: "a secret".to_owned(),
-        };
-        for error in [
-            AppError::from(corrupt),
-            AppError::Internal("a secret".to_owned()),
-        ] {
-            let status = Status::from(error);
-            assert_eq!(status.code(), Code::Internal);
-            assert!(status.message().starts_with("internal error, trace "));
-            assert!(!format!("{status:?}").contains("secret"));
-        }
-    }
-
-    #[test]
-    fn a_status_fits_into_headers_whatever_a_caller_sent() {
-        let mut violations = Violations::default();
-        for server in 0..3000 {
-            let field = format!("cluster.zones[0].servers[{server}].driver.process.base_dir");
-            violations.add(field, "ü".repeat(4000));
-        }
-        let unsortable = AppError::Unsortable {
-            field: "x".repeat(1_000_000),
-            allowed: "id".to_owned(),
-        };
-        for error in [AppError::from(violations), unsortable] {
-            let headers = Status::from(error).into_http::<()>().into_parts().0.headers;
-            let size: usize = headers.values().map(|value| value.len()).sum();
-            assert!(size < 15_000, "{size} bytes");
-        }
-    }
-}
+mod tests;

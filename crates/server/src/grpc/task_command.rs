@@ -12,10 +12,13 @@ use super::{
     convert::task,
     request_id::{self, Keyed},
 };
-use crate::app::{self, AppError, Violations};
+use crate::{
+    app::{self, AppError, Violations},
+    iam::Guarded,
+};
 
 /// A request that is a command.
-pub(super) trait Command: Keyed {
+pub(super) trait Command: Guarded + Keyed {
     fn task(&self) -> i64;
     fn event(&self) -> Event;
 
@@ -102,7 +105,7 @@ pub(super) async fn command_subtask<R: SubtaskCommand>(
 
 /// Has a command carried out. Returns it, and whether its answer is to have subtasks.
 async fn command<R: Command>(api: &Api, request: Request<R>) -> Result<(R, bool), Status> {
-    let (caller, mut request) = admit(request, "TASK", R::task, "UPDATE")?;
+    let (caller, mut request) = admit(api, request).await?;
     let mut violations = Violations::default();
     let key = request_id::take(&mut request, &caller, &mut violations);
     let with_subtasks = task::with_subtasks(request.view(), true, &mut violations);

@@ -25,7 +25,7 @@ impl TaskService for Api {
         &self,
         request: Request<pb::GetTaskRequest>,
     ) -> Result<Response<pb::GetTaskResponse>, Status> {
-        let (_, request) = admit(request, "TASK", |request| request.id, "READ")?;
+        let (_, request) = admit(self, request).await?;
         let mut violations = Violations::default();
         let subtasks = with_subtasks(request.view, true, &mut violations);
         violations.into_result()?;
@@ -39,7 +39,7 @@ impl TaskService for Api {
         &self,
         request: Request<pb::ListTasksRequest>,
     ) -> Result<Response<pb::ListTasksResponse>, Status> {
-        let (_, mut request) = admit(request, "TASK", |_| "*", "READ")?;
+        let (caller, mut request) = admit(self, request).await?;
         let mut violations = Violations::default();
         let paging = Paging::take(&mut request, &mut violations)?;
         let subtasks = with_subtasks(request.view, false, &mut violations);
@@ -56,6 +56,7 @@ impl TaskService for Api {
             name: keyword("name", request.name, &mut violations),
             cluster: request.cluster_id.map(ClusterId),
             cluster_name: keyword("cluster_name", request.cluster_name, &mut violations),
+            only: caller.visible_tasks(),
         };
         violations.into_result()?;
         let listed = if of_type {
@@ -77,7 +78,7 @@ impl TaskService for Api {
         &self,
         request: Request<pb::GetSubtaskLogRequest>,
     ) -> Result<Response<pb::GetSubtaskLogResponse>, Status> {
-        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
+        let (_, request) = admit(self, request).await?;
         let (task, subtask) = (TaskId(request.task_id), SubtaskId(request.subtask_id));
         let log = app::subtask_log(&self.app, task, subtask).await?;
         Ok(Response::new(pb::GetSubtaskLogResponse { log }))
@@ -89,7 +90,7 @@ impl TaskService for Api {
         &self,
         request: Request<pb::WatchTaskRequest>,
     ) -> Result<Response<Self::WatchTaskStream>, Status> {
-        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
+        let (_, request) = admit(self, request).await?;
         let task = TaskId(request.task_id);
         let stream = watch_task(&self.feeds, task, request.after_revision).await?;
         Ok(Response::new(stream))
@@ -101,7 +102,7 @@ impl TaskService for Api {
         &self,
         request: Request<pb::WatchSubtaskLogRequest>,
     ) -> Result<Response<Self::WatchSubtaskLogStream>, Status> {
-        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
+        let (_, request) = admit(self, request).await?;
         let (task, subtask) = (TaskId(request.task_id), SubtaskId(request.subtask_id));
         let stream = watch_log(&self.app.store, &self.drain, task, subtask).await?;
         Ok(Response::new(stream))
@@ -113,7 +114,7 @@ impl TaskService for Api {
         &self,
         request: Request<pb::WatchTasksRequest>,
     ) -> Result<Response<Self::WatchTasksStream>, Status> {
-        let (caller, request) = admit(request, "TASK", |_| "*", "READ")?;
+        let (caller, request) = admit(self, request).await?;
         let cluster = request.cluster_id.map(ClusterId);
         let stream = watch_tasks(&self.all_tasks, cluster, caller).await?;
         Ok(Response::new(stream))
@@ -125,7 +126,7 @@ impl TaskService for Api {
         &self,
         request: Request<pb::DownloadDiagnosisRequest>,
     ) -> Result<Response<Self::DownloadDiagnosisStream>, Status> {
-        let (_, request) = admit(request, "TASK", |request| request.task_id, "READ")?;
+        let (_, request) = admit(self, request).await?;
         let stream = download(&self.app.store, TaskId(request.task_id)).await?;
         Ok(Response::new(stream))
     }

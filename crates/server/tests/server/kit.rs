@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
 use slacktide_api::v1::{
-    self as pb, cluster_service_client::ClusterServiceClient,
+    self as pb, cluster_service_client::ClusterServiceClient, iam_service_client::IamServiceClient,
     info_service_client::InfoServiceClient, task_service_client::TaskServiceClient,
 };
 use slacktide_engine::{
@@ -18,7 +18,7 @@ use slacktide_engine::{
     subtask::Subtask,
 };
 use slacktide_server::{GrpcService, HostCheck, Options, Server, password};
-use slacktide_store::{Location, NewServer, Store};
+use slacktide_store::{Location, NewRole, NewServer, NewUser, Store};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -106,6 +106,27 @@ impl Kit {
 
     pub(crate) fn tasks(&self, user: &str) -> TaskServiceClient<Client> {
         TaskServiceClient::new(self.of(user))
+    }
+
+    pub(crate) fn iam(&self, user: &str) -> IamServiceClient<Client> {
+        IamServiceClient::new(self.of(user))
+    }
+
+    /// Makes a role of these expressions, and a user of the same name in small letters who has it.
+    pub(crate) async fn user_with(&self, role: &str, expressions: &[&str]) -> String {
+        let new = NewRole {
+            name: role.to_owned(),
+            expressions: expressions.iter().map(|text| (*text).to_owned()).collect(),
+            creator: "admin".to_owned(),
+        };
+        let made = self.store.add_role(new, None).await.unwrap();
+        let user = NewUser {
+            name: role.to_lowercase(),
+            password_hash: HASH.clone(),
+            roles: vec![role.to_owned()],
+            custom_roles: vec![made.id],
+        };
+        self.store.create_user(user, None).await.unwrap().name
     }
 
     pub(crate) fn info(&self, credentials: Credentials) -> InfoServiceClient<Client> {

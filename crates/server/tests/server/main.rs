@@ -9,13 +9,17 @@
 mod commands;
 mod diagnosis;
 mod executors;
+mod iam;
 mod kit;
 mod listener;
 mod lists;
+mod lockout;
 mod logs;
 mod news;
 mod operations;
+mod permissions;
 mod registration;
+mod scoped;
 mod sign_in;
 mod stop;
 mod transport;

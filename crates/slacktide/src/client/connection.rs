@@ -5,7 +5,8 @@ use std::{error::Error, fmt, io, path::PathBuf, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use slacktide_api::v1::{
     cluster_service_client::ClusterServiceClient, executor_service_client::ExecutorServiceClient,
-    info_service_client::InfoServiceClient, task_service_client::TaskServiceClient,
+    iam_service_client::IamServiceClient, info_service_client::InfoServiceClient,
+    task_service_client::TaskServiceClient,
 };
 use tokio_rustls::rustls;
 use tonic::{
@@ -73,6 +74,12 @@ pub(crate) struct ConnectArgs {
 /// A password that is not printed by accident.
 #[derive(Clone)]
 pub(crate) struct Password(String);
+
+impl Password {
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
 
 impl From<String> for Password {
     fn from(password: String) -> Self {
@@ -169,6 +176,10 @@ impl Connection {
 
     pub(super) fn executors(&self) -> ExecutorServiceClient<Service> {
         ExecutorServiceClient::new(self.service()).max_decoding_message_size(ANSWER_MAX)
+    }
+
+    pub(super) fn iam(&self) -> IamServiceClient<Service> {
+        IamServiceClient::new(self.service()).max_decoding_message_size(ANSWER_MAX)
     }
 
     pub(super) fn info(&self) -> InfoServiceClient<Service> {

@@ -2,7 +2,7 @@
 
 /// An idempotency key.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct RequestKey {
+pub(crate) struct RequestKey {
     /// Idempotency key: the same request under the same key is carried out once
     #[arg(
         long,

@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod cluster;
+pub(crate) mod custom_role;
 pub(crate) mod server;
 pub(crate) mod subtask;
 pub(crate) mod task;

@@ -12,6 +12,7 @@ pub struct Model {
     pub roles: String,
     pub create_time: i64,
     pub version: i64,
+    pub locked: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -9,6 +9,7 @@ mod lock;
 mod server_version;
 mod v1;
 mod v2;
+mod v3;
 
 use std::collections::HashSet;
 
@@ -46,7 +47,10 @@ enum Ddl {
 
 /// All migrations, in order.
 fn all(backend: DbBackend) -> Vec<Migration> {
-    let statements = v1::statements(backend).into_iter().chain(v2::statements());
+    let statements = v1::statements(backend)
+        .into_iter()
+        .chain(v2::statements())
+        .chain(v3::statements(backend));
     statements
         .map(|(name, ddl)| Migration { name, ddl })
         .collect()

@@ -225,7 +225,7 @@ pub(super) fn statements(backend: DbBackend) -> Vec<(&'static str, Ddl)> {
     statements
 }
 
-fn table(
+pub(super) fn table(
     backend: DbBackend,
     name: &'static str,
     keys: &[ColumnDef],
@@ -248,7 +248,7 @@ fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> (
     (name, Ddl::Index(Box::new(new_index(name, table, columns))))
 }
 
-fn unique(
+pub(super) fn unique(
     name: &'static str,
     table: &'static str,
     columns: &[&'static str],

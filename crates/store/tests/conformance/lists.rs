@@ -2,10 +2,11 @@
 
 use slacktide_engine::{
     cluster::Cluster,
+    id::{ClusterId, TaskId},
     status::{ResourceStatus, TaskStatus},
     task::Task,
 };
-use slacktide_store::{ClusterFilter, Order, Page, Store, TaskFilter};
+use slacktide_store::{ClusterFilter, Order, Page, Store, TaskFilter, VisibleTasks};
 
 use crate::{
     backend::Backend,
@@ -82,6 +83,7 @@ pub(crate) async fn filters_clusters(db: impl Backend) {
     let filter = |name: &str, statuses: &[ResourceStatus]| ClusterFilter {
         name: name.to_owned(),
         statuses: statuses.to_vec(),
+        only: None,
     };
     use ResourceStatus::{Running, Stopped, Stopping};
 
@@ -189,5 +191,42 @@ pub(crate) async fn filters_tasks(db: impl Backend) {
         let listed: Vec<_> = listed.into_iter().map(|task| task.id).collect();
         assert_eq!(listed, ids, "{filter:?}");
         assert_eq!(total, ids.len() as u64, "{filter:?}");
+    }
+}
+
+pub(crate) async fn show_what_may_be_seen(db: impl Backend) {
+    let store = db.open().await;
+    let (mut of_cluster, mut ids) = (Vec::new(), Vec::new());
+    for number in 1..=3 {
+        let cluster = register(&store, number, 1, 1).await;
+        ids.push(submit(&store, &cluster).await.task.id);
+        of_cluster.push(cluster);
+    }
+
+    let only = |clusters: &[ClusterId]| ClusterFilter {
+        only: Some(clusters.to_vec()),
+        ..ClusterFilter::default()
+    };
+    let two = [of_cluster[0].id, of_cluster[2].id, ClusterId(99)];
+    let (listed, total) = clusters(&store, only(&two), page(0, 1, "id", false)).await;
+    assert_eq!((listed, total), (vec![of_cluster[0].name.clone()], 2));
+    assert_eq!(clusters(&store, only(&[]), FIRST).await, (vec![], 0));
+
+    for (seen, clusters, expected) in [
+        (&ids[..1], &[of_cluster[1].id][..], &ids[..2]),
+        (&ids[..2], &[of_cluster[1].id], &ids[..2]),
+        (&[TaskId(99)], &[], &[]),
+        (&[], &[], &[]),
+    ] {
+        let filter = TaskFilter {
+            only: Some(VisibleTasks {
+                tasks: seen.to_vec(),
+                clusters: clusters.to_vec(),
+            }),
+            ..TaskFilter::default()
+        };
+        let (listed, total) = tasks(&store, filter, FIRST).await;
+        let listed: Vec<_> = listed.into_iter().map(|task| task.id).collect();
+        assert_eq!((&*listed, total), (expected, expected.len() as u64));
     }
 }

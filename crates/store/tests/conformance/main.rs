@@ -27,6 +27,7 @@ mod old_file;
 mod operators;
 mod outage;
 mod retention;
+mod roles;
 mod roster;
 mod runs;
 mod schema;
@@ -65,11 +66,13 @@ macro_rules! suite {
             known: is_given_up_where_another_process_committed;
             leases: counts_renewals, ends_only_what_was_seen, begins_alone, offers_ready_subtasks,
                 offers_what_a_dead_executor_left, lists_an_executors_runs;
-            lists: pages_clusters, filters_clusters, pages_tasks, filters_tasks;
+            lists: pages_clusters, filters_clusters, pages_tasks, filters_tasks,
+                show_what_may_be_seen;
             mend: replaces_settings, refuses_a_taken_directory, swaps_directories_and_lets_go_of_none,
                 moves_what_waits_to_another_host, moves_what_waits_to_other_labels, touches_no_other_cluster, goes_on_from_the_highest_generation;
             retention: forgets_what_ended_long_ago, keeps_what_holds_its_cluster, keeps_what_is_not_over,
                 forgets_old_keys;
+            roles: are_found_by_name, are_made_once, are_kept_while_a_user_has_them, are_not_granted_once_deleted;
             roster: shows_what_each_executor_runs;
             operators: retries_what_failed, refuses_a_command_whole, cancels_what_runs, waits_before_it_tries_again,
                 finds_what_is_overdue, offers_by_labels,
@@ -83,7 +86,7 @@ macro_rules! suite {
             stranded: tells_what_waits_for_a_host, tells_what_waits_for_labels, tells_what_a_dead_host_has_left,
                 offers_lost_runs;
             submit: holds_the_cluster, refuses_a_plan_that_is_no_longer_true, outlives_its_cluster;
-            users: are_found_by_name;
+            users: are_found_by_name, are_made_once, change_as_they_were_read, are_deleted, are_paged;
             watching: shows_no_rows_of_a_later_revision_under_an_earlier_one, pages_a_long_history;
         }
     };

@@ -108,7 +108,7 @@ pub(crate) async fn wants_to_be_migrated(db: impl Backend) {
     }
 
     db.open().await.close().await;
-    db.execute("DELETE FROM seaql_migrations WHERE version LIKE 'v2%'")
+    db.execute("DELETE FROM seaql_migrations WHERE version LIKE 'v2%' OR version LIKE 'v3%'")
         .await;
     let of_v1 = Store::open(&location).await;
     match (location.is_shared(), of_v1) {

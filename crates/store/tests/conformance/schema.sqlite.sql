@@ -13,6 +13,14 @@ CREATE TABLE "cluster" (
     "creator" varchar(191) NOT NULL,
     "version" integer NOT NULL,
     "selector" varchar(191) NOT NULL DEFAULT '', PRIMARY KEY ("id") );
+CREATE TABLE "custom_role" (
+    "id" integer NOT NULL,
+    "name" varchar(191) NOT NULL,
+    "expressions" text NOT NULL,
+    "creator" varchar(191) NOT NULL,
+    "create_time" integer NOT NULL,
+    "version" integer NOT NULL,
+    PRIMARY KEY ("id") );
 CREATE TABLE "executor" (
     "id" varchar(191) NOT NULL,
     "host" varchar(191) NOT NULL,
@@ -131,7 +139,7 @@ CREATE TABLE "user_account" (
     "roles" text NOT NULL,
     "create_time" integer NOT NULL,
     "version" integer NOT NULL,
-    PRIMARY KEY ("id") );
+    "locked" integer NOT NULL DEFAULT 0, PRIMARY KEY ("id") );
 CREATE TABLE "zone" (
     "id" integer NOT NULL,
     "cluster_id" integer NOT NULL,
@@ -153,3 +161,4 @@ CREATE INDEX "v1_task_status" ON "task" ("status");
 CREATE UNIQUE INDEX "v1_user_account_name" ON "user_account" ("name");
 CREATE UNIQUE INDEX "v1_zone_name" ON "zone" ("cluster_id", "name");
 CREATE INDEX "v2_task_finished" ON "task" ("status", "finish_time");
+CREATE UNIQUE INDEX "v3_custom_role_name" ON "custom_role" ("name");

@@ -127,7 +127,7 @@ impl Watch {
         self.seen.insert(of.id, of.revision);
         self.since = self.since.max(of.last_time);
         let asked_for = self.cluster.is_none_or(|cluster| cluster == of.cluster.id);
-        if asked_for && self.caller.require("TASK", of.id, "READ").is_ok() {
+        if asked_for && self.caller.reads_task(of.id, of.cluster.id) {
             let task = Some(task::task(of, &found.context));
             self.unsent.push_back(WatchTasksResponse { task });
         }
