@@ -5,10 +5,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::header::AUTHORIZATION;
 use slacktide_api::v1::GetInfoRequest;
 
-use crate::{error::ApiError, router::Gateway, upstream::Rpc};
+use crate::{
+    error::ApiError,
+    router::Gateway,
+    upstream::{RestCaller, Rpc},
+};
 
 /// Lets the server decide about the caller's credentials before the gateway's own refusal is shown.
 ///
@@ -19,7 +22,7 @@ pub(crate) async fn first(
     request: Request,
     next: Next,
 ) -> Response {
-    let credentials = request.headers().get(AUTHORIZATION).cloned();
+    let caller = RestCaller::of(request.headers(), request.extensions());
     let response = next.run(request).await;
     if !response
         .extensions()
@@ -28,7 +31,7 @@ pub(crate) async fn first(
     {
         return response;
     }
-    let rpc = Rpc::new(gateway.upstream(), credentials);
+    let rpc = Rpc::new(gateway.upstream(), caller);
     match rpc.info().get_info(rpc.request(GetInfoRequest {})).await {
         Ok(_) => response,
         Err(status) => ApiError::from(status).into_response(),

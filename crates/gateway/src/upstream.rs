@@ -2,18 +2,19 @@
 
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use axum::extract::FromRequestParts;
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::{Extensions, HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
 use slacktide_api::v1::{
     cluster_service_client::ClusterServiceClient, info_service_client::InfoServiceClient,
     task_service_client::TaskServiceClient,
 };
 use slacktide_telemetry::trace;
-use tonic::{Status, metadata::MetadataMap};
+use tonic::{Status, metadata::MetadataMap, transport::server::TcpConnectInfo};
 use tower::{BoxError, Service, ServiceExt as _, util::BoxCloneSyncService};
 use tracing::Span;
 
@@ -30,28 +31,55 @@ pub type Upstream = BoxCloneSyncService<
 /// servers has about 2.5 MiB, and a page holds ten tasks unless asked otherwise.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
+/// Who makes a REST call.
+#[derive(Clone)]
+pub(crate) struct RestCaller {
+    credentials: Option<HeaderValue>,
+    /// The connection's other end; none where the listener does not say.
+    address: Option<SocketAddr>,
+}
+
+impl RestCaller {
+    pub(crate) fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let connection = extensions.get::<ConnectInfo<SocketAddr>>();
+        Self {
+            credentials: headers.get(AUTHORIZATION).cloned(),
+            address: connection.map(|ConnectInfo(address)| *address),
+        }
+    }
+}
+
 /// Calls the gRPC API with one caller's credentials and the present span's trace context.
 pub(crate) struct Rpc {
     transport: Transport,
     metadata: MetadataMap,
+    caller: Option<TcpConnectInfo>,
 }
 
 impl Rpc {
-    pub(crate) fn new(upstream: Upstream, credentials: Option<HeaderValue>) -> Self {
+    pub(crate) fn new(upstream: Upstream, caller: RestCaller) -> Self {
         let mut headers = HeaderMap::new();
-        if let Some(credentials) = credentials {
+        if let Some(credentials) = caller.credentials {
             headers.insert(AUTHORIZATION, credentials);
         }
         trace::inject(&Span::current(), &mut headers);
         Self {
             transport: Transport(upstream),
             metadata: MetadataMap::from_headers(headers),
+            caller: caller.address.map(|address| TcpConnectInfo {
+                local_addr: None,
+                remote_addr: Some(address),
+            }),
         }
     }
 
     pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         *request.metadata_mut() = self.metadata.clone();
+        // Services in the same process take it for the connection's own; a channel sends none of it.
+        if let Some(caller) = &self.caller {
+            request.extensions_mut().insert(caller.clone());
+        }
         request
     }
 
@@ -96,7 +124,7 @@ impl FromRequestParts<Gateway> for Rpc {
         parts: &mut Parts,
         gateway: &Gateway,
     ) -> Result<Self, Self::Rejection> {
-        let credentials = parts.headers.get(AUTHORIZATION).cloned();
-        Ok(Self::new(gateway.upstream(), credentials))
+        let caller = RestCaller::of(&parts.headers, &parts.extensions);
+        Ok(Self::new(gateway.upstream(), caller))
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod clusters;
 #[cfg(test)]
 mod commands;
