@@ -31,9 +31,15 @@ pub(crate) async fn hurry(fixture: &Fixture, task: TaskId) {
     let file = fixture.path().join("slacktide.db");
     let database = Database::connect(format!("sqlite://{}", file.display())).await;
     let database = database.expect("a second connection");
-    let update = format!("UPDATE subtask SET timeout = 200000 WHERE task_id = {task}");
-    let updated = database.execute_unprepared(&update).await;
-    updated.expect("the time is set");
+    // Whoever changes a task raises its version: writers keep what they know of it.
+    let updates = [
+        format!("UPDATE subtask SET timeout = 200000 WHERE task_id = {task}"),
+        format!("UPDATE task SET version = version + 1 WHERE id = {task}"),
+    ];
+    for update in updates {
+        let updated = database.execute_unprepared(&update).await;
+        updated.expect("the time is set");
+    }
     database.close().await.expect("the connection is closed");
 }
 

@@ -181,6 +181,8 @@ pub(crate) async fn loads_the_subtask_and_its_barrier_and_never_the_graph(db: im
     ] {
         db.execute(&damage).await;
     }
+    // One that knows nothing of the task from its own commits.
+    let store = db.open().await;
     let whole = store.task(run.task, true).await;
     assert!(matches!(whole, Err(StoreError::Corrupt { .. })));
 
