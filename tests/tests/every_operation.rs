@@ -2,6 +2,8 @@
 //! end that it would have had, and a rollback to where it came from; and whatever moment slacktide dies at, each
 //! subtask that runs a second time comes to the same end.
 
+use std::cell::Cell;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -190,9 +192,23 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Begins an operation and cancels it at a revision. `None`: it ended before that.
+/// In place of a revision.
+const AT_ONCE: i64 = 0;
+
+/// The moments at which an operation is broken off. A short one may end before each of them: then it is tried until
+/// a cancel comes in time.
+fn moments_until(broken: &Cell<u32>) -> impl Iterator<Item = (usize, i64)> {
+    let again = std::iter::repeat_n(AT_ONCE, 200);
+    let again = again.take_while(|_| broken.get() == 0);
+    moments().chain(again).enumerate()
+}
+
+/// Begins an operation and cancels it at a revision, or as soon as it is accepted. `None`: it ended before that.
 async fn broken_off(case: &Case<'_>, revision: i64) -> Result<Option<Task>> {
     let accepted = case.submit(case.kind).await?;
+    if revision == AT_ONCE {
+        let _ = case.api.cancel(accepted.id).await;
+    }
     let mut watch = case.api.watch(accepted.id, Some(0)).await?;
     while let Some(change) = watch.next().await? {
         if change.revision == revision {
@@ -224,12 +240,12 @@ async fn broken_off_at_any_moment_it_ends_by_retry_as_if_nothing_had_been() -> R
         let slacktide = Slacktide::start().await?;
         let api = slacktide.api()?;
         for (kind, part) in each() {
-            let mut broken = 0;
-            for revision in moments() {
-                let name = format!("retry_{kind:?}_{part:?}_{revision}").to_lowercase();
+            let broken = Cell::new(0);
+            for (attempt, revision) in moments_until(&broken) {
+                let name = format!("retry_{kind:?}_{part:?}_{attempt}").to_lowercase();
                 let case = Case::new(&api, kind, part, &name).await?;
                 if let Some(task) = broken_off(&case, revision).await? {
-                    broken += 1;
+                    broken.set(broken.get() + 1);
                     api.retry(task.id).await?;
                     let task = api.finished(task.id).await?;
                     ensure!(
@@ -241,7 +257,7 @@ async fn broken_off_at_any_moment_it_ends_by_retry_as_if_nothing_had_been() -> R
                 }
                 case.assert_done().await?;
             }
-            ensure!(broken > 0, "{kind:?} {part:?} was never broken off");
+            ensure!(broken.get() > 0, "{kind:?} {part:?} was never broken off");
         }
         Ok(())
     })
@@ -254,15 +270,15 @@ async fn broken_off_at_any_moment_it_is_rolled_back_to_where_it_came_from() -> R
         let slacktide = Slacktide::start().await?;
         let api = slacktide.api()?;
         for (kind, part) in each() {
-            let mut broken = 0;
-            for revision in moments() {
-                let name = format!("rollback_{kind:?}_{part:?}_{revision}").to_lowercase();
+            let broken = Cell::new(0);
+            for (attempt, revision) in moments_until(&broken) {
+                let name = format!("rollback_{kind:?}_{part:?}_{attempt}").to_lowercase();
                 let case = Case::new(&api, kind, part, &name).await?;
                 let Some(task) = broken_off(&case, revision).await? else {
                     case.assert_done().await?;
                     continue;
                 };
-                broken += 1;
+                broken.set(broken.get() + 1);
                 api.roll_back(task.id).await?;
                 let task = api.finished(task.id).await?;
                 ensure!(
@@ -278,7 +294,7 @@ async fn broken_off_at_any_moment_it_is_rolled_back_to_where_it_came_from() -> R
                 ensure!(pending, "{task:?}");
                 case.assert_as_before().await?;
             }
-            ensure!(broken > 0, "{kind:?} {part:?} was never broken off");
+            ensure!(broken.get() > 0, "{kind:?} {part:?} was never broken off");
         }
         Ok(())
     })

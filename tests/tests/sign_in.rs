@@ -47,17 +47,18 @@ async fn call_each(api: &Api, id: i64) -> Vec<Result<(), Status>> {
 #[tokio::test]
 async fn without_credentials_or_with_wrong_ones() -> Result<()> {
     within(LIMIT, "no credentials", async {
-        let slacktide = Slacktide::start().await?;
-        let cluster = slacktide
-            .api()?
-            .register(simulated_cluster("closed", 1, simulated_driver(0)))
-            .await?;
         for stranger in [
             Credentials::None,
             Credentials::basic("admin", "wrong"),
             Credentials::basic("nobody", "wrong"),
             Credentials::basic("", ""),
         ] {
+            // A server for each: who fails too often is kept waiting.
+            let slacktide = Slacktide::start().await?;
+            let cluster = slacktide
+                .api()?
+                .register(simulated_cluster("closed", 1, simulated_driver(0)))
+                .await?;
             for outcome in call_each(&slacktide.api_as(&stranger)?, cluster.id).await {
                 assert_eq!(
                     outcome.map_err(|status| status.code()),
